@@ -1,0 +1,80 @@
+"""Any server that speaks OpenAI's API: render → send → parse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import attrs
+
+from adapters.upstream.exchange import Incoming
+from adapters.upstream.sse import SseFraming
+from adapters.upstream.upstream import Upstream
+from adapters.wire.openai import chat_request, chat_response, completions_request, embeddings
+from adapters.wire.openai.errors import failure_of
+from adapters.wire.openai.models import parse_models
+from domain.catalog import Model
+from domain.chat import ChatChunk, ChatRequest, ChatResponse
+from domain.completions import CompletionRequest
+from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
+from domain.ports.providers import Call
+
+OK = 200
+MAX_ERROR_BYTES = 64 << 10
+
+
+@attrs.frozen
+class OpenAIProvider:
+    """Chats, text completions, embeddings and models of an OpenAI-compatible URL, lossless in both directions."""
+
+    upstream: Upstream
+
+    async def complete(self, request: ChatRequest, call: Call) -> ChatResponse:
+        """Return the whole answer to a chat."""
+        body = await self._post("/chat/completions", chat_request.render_request(request, call.model), call)
+        return chat_response.parse_response(body)
+
+    def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        """Return the answer to a chat as a stream."""
+        return self._stream("/chat/completions", chat_request.render_request(request, call.model), call)
+
+    async def complete_text(self, request: CompletionRequest, call: Call) -> ChatResponse:
+        """Return a whole text completion."""
+        body = await self._post("/completions", completions_request.render_request(request, call.model), call)
+        return chat_response.parse_response(body)
+
+    def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        """Return a text completion as a stream."""
+        return self._stream("/completions", completions_request.render_request(request, call.model), call)
+
+    async def embed(self, request: EmbeddingsRequest, call: Call) -> EmbeddingsResponse:
+        """Return vectors."""
+        body = await self._post("/embeddings", embeddings.render_request(request, call.model), call)
+        return embeddings.parse_response(body)
+
+    async def list_models(self, call: Call) -> Sequence[Model]:
+        """Return the models that the server lists."""
+        async with self.upstream.get("/models", call) as incoming:
+            return parse_models(await _body(incoming))
+
+    async def _post(self, path: str, body: bytes, call: Call) -> bytes:
+        async with self.upstream.post(path, body, call) as incoming:
+            return await _body(incoming)
+
+    async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        async with self.upstream.post(path, body, call) as incoming:
+            await _raise_for_status(incoming)
+            async with aclosing(incoming.chunks(SseFraming(), chat_response.ChatChunkReader())) as chunks:
+                async for step in chunks:
+                    yield step
+
+
+async def _body(incoming: Incoming) -> bytes:
+    await _raise_for_status(incoming)
+    return await incoming.read()
+
+
+async def _raise_for_status(incoming: Incoming) -> None:
+    if incoming.status != OK:
+        body = await incoming.read(MAX_ERROR_BYTES)
+        raise failure_of(incoming.status, incoming.headers, body)

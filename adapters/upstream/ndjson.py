@@ -1,0 +1,34 @@
+"""JSON lines, coming in: bytes as the network cut them → whole lines."""
+
+from __future__ import annotations
+
+import attrs
+
+from domain.errors import Malformed
+
+MAX_LINE_BYTES = 1 << 20
+
+
+@attrs.define
+class NdjsonFraming:
+    """Splits a stream into lines; blank lines are dropped."""
+
+    _buffer: bytearray = attrs.field(factory=bytearray)
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """Return the lines that this block completes; a line beyond 1 MiB raises `Malformed`."""
+        searched = len(self._buffer)
+        self._buffer += block
+        end = self._buffer.rfind(b"\n", searched)
+        whole = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        lines = [line for line in whole.split(b"\n") if line.strip()]
+        if max(map(len, [*lines, self._buffer])) > MAX_LINE_BYTES:
+            raise Malformed(f"a line of more than {MAX_LINE_BYTES} bytes")
+        return lines
+
+    def end(self) -> list[bytes]:
+        """Return a last line that no newline closed."""
+        rest = bytes(self._buffer).strip()
+        self._buffer.clear()
+        return [rest] if rest else []

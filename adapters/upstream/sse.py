@@ -1,0 +1,84 @@
+"""Server-sent events, coming in: bytes as the network cut them → the data of each event."""
+
+from __future__ import annotations
+
+import attrs
+
+from domain.errors import Malformed
+
+MAX_EVENT_BYTES = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+
+
+@attrs.define
+class SseFraming:
+    """
+    Splits a stream into events, whatever its line ends are and wherever it was cut.
+
+    Lines end with LF, CR LF or CR, and with nothing else: U+2028 and its like are text. Comments and the fields
+    `event`, `id` and `retry` are dropped. See https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream.
+    """
+
+    _buffer: bytearray = attrs.field(factory=bytearray)
+    _after_cr: bool = False
+    _started: bool = False
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """Return the data of the events that this block completes; an event beyond 1 MiB raises `Malformed`."""
+        if self._after_cr and block.startswith(b"\n"):
+            block = block[1:]
+            self._after_cr = False
+        if block:
+            self._after_cr = block.endswith(b"\r")
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        searched = max(len(self._buffer) - 1, 0)
+        self._buffer += block
+        if not self._started and not self._skip_bom():
+            return []
+        end = self._buffer.rfind(b"\n\n", searched)
+        if end < 0:
+            self._check_size(len(self._buffer))
+            return []
+        whole = bytes(self._buffer[:end])
+        del self._buffer[: end + 2]
+        self._check_size(len(self._buffer))
+        return self._events(whole)
+
+    def end(self) -> list[bytes]:
+        """Return the data of a last event that no blank line closed: many servers leave it out."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return self._events(rest)
+
+    def _events(self, text: bytes) -> list[bytes]:
+        found = []
+        for event in text.split(b"\n\n"):
+            self._check_size(len(event))
+            data = _data_of(event)
+            if data is not None:
+                found.append(data)
+        return found
+
+    def _skip_bom(self) -> bool:
+        """Drop a byte order mark at the very start; False while it cannot be told yet."""
+        if self._buffer.startswith(_BOM):
+            del self._buffer[: len(_BOM)]
+        elif _BOM.startswith(self._buffer):
+            return False
+        self._started = True
+        return True
+
+    @staticmethod
+    def _check_size(size: int) -> None:
+        if size > MAX_EVENT_BYTES:
+            raise Malformed(f"an event of more than {MAX_EVENT_BYTES} bytes")
+
+
+def _data_of(event: bytes) -> bytes | None:
+    """Return the data of one event's lines, None where it has no data."""
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:]
+    lines = [line.partition(b":") for line in event.split(b"\n")]
+    data = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
+    return b"\n".join(data) if data else None

@@ -1,0 +1,134 @@
+"""
+JSON text ⇄ documents: the one gate through which JSON comes in.
+
+`parse_object` splits an object into its members' text without decoding them, `value_of` decodes what the gateway
+decides on, `text_of` and `render` write. Limits hold for every source alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any
+
+import attrs
+import msgspec
+from typing_extensions import override
+
+from domain.document import Document
+
+MAX_DEPTH = 64
+MAX_DIGITS = 1_000
+"""A number with more digits is no quantity of this API; Python's own limit is 4,300."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+_decode_name = msgspec.json.Decoder(str).decode
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_NAME = re.compile(rb'[ \t\r\n]*("[^"\\]*(?:\\.[^"\\]*)*")[ \t\r\n]*:[ \t\r\n]*')
+_NEXT = re.compile(rb"[ \t\r\n]*([,}])")
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_TWO_DIGITS = re.compile(rb"[0-9]{2}")
+_BRACKET_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_NOT_BRACKETS = bytes(code for code in range(256) if code not in _BRACKET_STEP)
+
+
+@attrs.frozen
+class NotJson(Exception):
+    """
+    A text is not the JSON object that it should be.
+
+    `reason` completes "The body …"; `param` names the member at fault, None where the whole text is.
+    """
+
+    reason: str
+    param: str | None = None
+
+    @override
+    def __str__(self) -> str:
+        """Give the reason."""
+        return self.reason
+
+
+def parse_object(text: bytes, *, unique: bool = True) -> Document:
+    """
+    Split the text of a JSON object into its members.
+
+    Raises `NotJson` for anything but one valid UTF-8 JSON object of at most `MAX_DEPTH` levels, and, with
+    `unique`, for one in which a top-level name stands twice: which of the two counts would be a guess.
+    """
+    try:
+        text.decode()
+        found = _members.decode(text)
+    except UnicodeDecodeError as error:
+        raise NotJson(f"is not UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise NotJson(f"is nested deeper than {MAX_DEPTH} levels") from None
+    except msgspec.ValidationError:
+        raise NotJson("must be a JSON object") from None
+    except msgspec.DecodeError as error:
+        raise NotJson(f"is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+        _check_depth(text)
+    if len(text) > MAX_DIGITS and _TWO_DIGITS.search(text[MAX_DIGITS // 2 - 1 :: MAX_DIGITS // 2]):
+        _check_numbers(text)
+    members = {name: bytes(raw) for name, raw in found.items()}
+    if unique:
+        _check_unique(text, members)
+    return Document(members)
+
+
+def render(document: Document) -> bytes:
+    """Write a document as JSON text; the members' text stands in it as it came."""
+    return b"{" + b",".join([_encode(name) + b":" + text for name, text in document.members.items()]) + b"}"
+
+
+def text_of(value: object) -> bytes:
+    """Write a value as JSON text."""
+    return _encode(value)
+
+
+def value_of(text: bytes) -> Any:
+    """Decode JSON text that is known to be valid; numbers beyond a float's range raise `NotJson`."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise NotJson(f"cannot be read: {error}") from None
+
+
+def document_of(values: Mapping[str, object]) -> Document:
+    """Return the document of plain values."""
+    return Document({name: _encode(value) for name, value in values.items()})
+
+
+def _check_depth(text: bytes) -> None:
+    """Refuse nesting beyond the limit; only called where there are enough brackets for it."""
+    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
+    if max(accumulate(map(_BRACKET_STEP.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise NotJson(f"is nested deeper than {MAX_DEPTH} levels")
+
+
+def _check_numbers(text: bytes) -> None:
+    """Refuse numbers without end; only called where samples of the text show a long run of digits."""
+    if _LONG_NUMBER.search(_STRING.sub(b"", text)):
+        raise NotJson(f"has a number of more than {MAX_DIGITS} digits")
+
+
+def _check_unique(text: bytes, members: Mapping[str, bytes]) -> None:
+    """
+    Walk along the top level and refuse a name that stands twice.
+
+    The decoder kept the last value of each name. Where the text at a name's place is not the value kept for
+    it, or where there are more places than names, a name stood twice. Each step compares bytes, it decodes nothing.
+    """
+    position = text.index(b"{") + 1
+    seen = 0
+    while (name := _NAME.match(text, position)) is not None:
+        key: str = _decode_name(name[1])
+        kept = members[key]
+        follows = _NEXT.match(text, name.end() + len(kept))
+        seen += 1
+        if follows is None or not text.startswith(kept, name.end()) or seen > len(members):
+            raise NotJson(f"has the member {key[:64]!r} twice", param=key[:64])
+        position = follows.end()

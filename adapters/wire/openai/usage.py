@@ -1,0 +1,55 @@
+"""OpenAI's `usage` object ⇄ `Usage`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from domain.usage import Usage
+
+_MOST = 1 << 40
+"""No call uses as many tokens: a larger count is a fault of whoever counted."""
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+_decode = msgspec.json.Decoder(_Usage).decode
+
+
+def parse_usage(text: bytes | None) -> Usage | None:
+    """Return what the text of a `usage` member says, None where it is absent or makes no sense."""
+    if text is None:
+        return None
+    try:
+        found = _decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    cached = found.prompt_tokens_details and found.prompt_tokens_details.cached_tokens
+    reasoning = found.completion_tokens_details and found.completion_tokens_details.reasoning_tokens
+    counts = (found.prompt_tokens or 0, found.completion_tokens or 0, cached or 0, reasoning or 0)
+    if not any(counts) or any(not 0 <= count <= _MOST for count in counts):
+        return None
+    return Usage(*counts)
+
+
+def usage_values(usage: Usage) -> dict[str, object]:
+    """Return `usage` as OpenAI writes it."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }

@@ -1,0 +1,118 @@
+"""The gateway as a process of its own, as its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Self
+
+import attrs
+
+KEY = "sk-surface-test-key"
+START_S = 30.0
+QUIET = ("ALLOWED_API_KEYS", "CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "OLLAMA_HOST", "GATEWAY_CONFIG", "KEY_PEPPER")
+
+
+@attrs.define(eq=False)
+class Output:
+    """The lines that a process writes, as they come."""
+
+    lines: list[str] = attrs.field(factory=list)
+    _changed: threading.Condition = attrs.field(factory=threading.Condition)
+    _ended: bool = False
+
+    @classmethod
+    def of(cls, stream: IO[str]) -> Self:
+        """Collect the lines of a stream."""
+        output = cls()
+        threading.Thread(target=output._collect, args=(stream,), daemon=True).start()
+        return output
+
+    def _collect(self, stream: IO[str]) -> None:
+        for line in stream:
+            with self._changed:
+                self.lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    @property
+    def text(self) -> str:
+        """All that was written."""
+        return "".join(self.lines)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The lines as JSON; every line must be a JSON object."""
+        return [json.loads(line) for line in list(self.lines)]
+
+    def wait_for(self, word: str, seconds: float = START_S) -> str:
+        """Return the first line that holds a word, once it is there."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: self._ended or any(word in line for line in self.lines), timeout=seconds
+            )
+            line = next((line for line in self.lines if word in line), None)
+            assert found and line is not None, f"no {word!r} in {self.text!r}"
+            return line
+
+
+@attrs.define(eq=False)
+class GatewayProcess:
+    """A running gateway."""
+
+    process: subprocess.Popen[str]
+    out: Output
+    err: Output
+    url: str = ""
+
+    def end(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
+        """Tell it to end and return its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process: the machine's without anything that would set the gateway."""
+    inherited = {name: value for name, value in os.environ.items() if name not in QUIET}  # noqa: TID251
+    return {**inherited, "ALLOWED_API_KEYS": KEY, **more}
+
+
+@contextmanager
+def gateway_process(
+    folder: Path, environ: Mapping[str, str] | None = None, config: str | None = None, arguments: Sequence[str] = ()
+) -> Iterator[GatewayProcess]:
+    """Run `ai-gateway serve` in a folder, on a port of its own; it is ended at the end."""
+    if config is not None:
+        (folder / "gateway.toml").write_text(config, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "entrypoints.cli", "serve", "--port", "0", *arguments],
+        cwd=folder,
+        env=environment(environ or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    running = GatewayProcess(process, Output.of(process.stdout), Output.of(process.stderr))
+    try:
+        running.url = json.loads(running.out.wait_for('"listening"'))["url"]
+        yield running
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
