@@ -8,7 +8,7 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check --root-user
         --require-hashes -r requirements/build.txt \
     && uv venv /app \
     && uv pip install --no-cache --compile-bytecode --python /app/bin/python --require-hashes -r requirements/run.txt
-COPY pyproject.toml LICENSE README.md ./
+COPY pyproject.toml LICENSE README.md* ./
 COPY domain/ domain/
 COPY application/ application/
 COPY adapters/ adapters/

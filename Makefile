@@ -36,7 +36,7 @@ test: $(VENV)/.dev  ## Run the tests and note what they covered.
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
 
 soak: $(VENV)/.dev  ## Run the longer proofs.
-	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
 
 check: lint types imports test cover  ## All that must pass before a change goes in.
 

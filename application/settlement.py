@@ -10,12 +10,6 @@ from domain.errors import ClientGone, Refused
 from domain.journey import Ending, Journey
 
 
-def settle(journey: Journey, ending: Ending) -> None:
-    """Close a request; the first ending counts, later ones change nothing."""
-    if journey.ending is Ending.OPEN:
-        journey.ending = ending
-
-
 @contextmanager
 def settling(journey: Journey, *, whole: bool = True) -> Iterator[None]:
     """
@@ -26,13 +20,13 @@ def settling(journey: Journey, *, whole: bool = True) -> Iterator[None]:
     try:
         yield
     except Refused:
-        settle(journey, Ending.REFUSED)
+        journey.end(Ending.REFUSED)
         raise
     except (asyncio.CancelledError, ClientGone, GeneratorExit):
-        settle(journey, Ending.CLIENT_GONE)
+        journey.end(Ending.CLIENT_GONE)
         raise
     except BaseException:
-        settle(journey, Ending.FAILED)
+        journey.end(Ending.FAILED)
         raise
     if whole:
-        settle(journey, Ending.FINISHED)
+        journey.end(Ending.FINISHED)

@@ -8,7 +8,6 @@ from typing import Self
 
 import attrs
 
-from application.settlement import settle
 from domain.chat import ChatChunk
 from domain.errors import Malformed
 from domain.journey import Ending, Journey
@@ -58,12 +57,12 @@ class AnswerStream:
         try:
             chunks = await anext(self._upstream)
         except StopAsyncIteration:
-            settle(self.journey, Ending.FINISHED)
+            self.journey.end(Ending.FINISHED)
             raise
         except asyncio.CancelledError:
             raise
         except BaseException:
-            settle(self.journey, Ending.FAILED)
+            self.journey.end(Ending.FAILED)
             raise
         finally:
             self.journey.upstream_s += self.clock.monotonic() - begun
@@ -72,7 +71,7 @@ class AnswerStream:
 
     async def aclose(self) -> None:
         """End the call upstream; before the answer's end this is a caller who hung up."""
-        settle(self.journey, Ending.CLIENT_GONE)
+        self.journey.end(Ending.CLIENT_GONE)
         await self._upstream.aclose()
 
     def _note(self, chunks: Sequence[ChatChunk]) -> None:

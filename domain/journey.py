@@ -41,3 +41,8 @@ class Journey:
     relayed: dict[str, str] = attrs.field(factory=dict)
     """Headers of the upstream's that the caller may see, lower case."""
     ending: Ending = Ending.OPEN
+
+    def end(self, ending: Ending) -> None:
+        """Note how the request ended; the first ending counts, later ones change nothing."""
+        if self.ending is Ending.OPEN:
+            self.ending = ending

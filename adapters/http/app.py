@@ -22,6 +22,8 @@ from application.gateway import Gateway
 from domain.ports.clock import Clock, Ids
 from domain.ports.observer import Observer
 
+App = ASGIApp
+"""What a server calls for each request."""
 Handle = Callable[[Visit], Awaitable[None]]
 
 
@@ -40,7 +42,7 @@ class Surroundings:
     ping_s: float = PING_S
 
 
-def build_app(gateway: Gateway, surroundings: Surroundings) -> ASGIApp:
+def build_app(gateway: Gateway, surroundings: Surroundings) -> App:
     """Return the ASGI application."""
     routes = [endpoint.route() for endpoint in endpoints(gateway, surroundings)]
     router = Router(routes, redirect_slashes=False)

@@ -13,7 +13,7 @@ from adapters.http.endpoint import VISIT
 from adapters.http.errors import CLIENT_GONE, answer_of
 from adapters.http.visit import Manners, Visit
 from domain.errors import ClientGone
-from domain.journey import Journey
+from domain.journey import Ending, Journey
 from domain.ports.clock import Clock, Ids
 from domain.ports.observer import Observer, RequestRecord
 
@@ -26,7 +26,8 @@ class Edge:
     """
     Gives each request its id and its place in the log, and turns whatever is raised into an answer.
 
-    The last place where an exception can be caught: it goes to `unexpected`, the caller gets a 500 that says nothing of it.
+    The last place where an exception can be caught: it goes to `unexpected`, the caller gets a 500 that says
+    nothing of it.
     """
 
     router: ASGIApp
@@ -70,6 +71,7 @@ class Edge:
             visit.error = answer.code or answer.type
 
     def _report(self, visit: Visit) -> None:
+        visit.journey.end(_ending(visit))  # where no use case did: health, lists, refusals at the door
         method = visit.scope["method"]
         self.observer.request_finished(
             RequestRecord(
@@ -82,3 +84,11 @@ class Edge:
                 journey=visit.journey,
             )
         )
+
+
+def _ending(visit: Visit) -> Ending:
+    if visit.error in {"client_gone", "cancelled"}:
+        return Ending.CLIENT_GONE
+    if visit.status >= 500:  # noqa: PLR2004
+        return Ending.FAILED
+    return Ending.REFUSED if visit.error else Ending.FINISHED

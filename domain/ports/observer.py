@@ -34,4 +34,3 @@ class Observer(Protocol):
     def request_finished(self, record: RequestRecord) -> None:
         """Take note; must return at once and must not raise."""
         ...
-

@@ -24,19 +24,28 @@ QUIET = ("ALLOWED_API_KEYS", "CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "OLLAMA_HO
 class Output:
     """The lines that a process writes, as they come."""
 
+    stream: IO[str]
     lines: list[str] = attrs.field(factory=list)
+    _collector: threading.Thread | None = None
     _changed: threading.Condition = attrs.field(factory=threading.Condition)
     _ended: bool = False
 
     @classmethod
     def of(cls, stream: IO[str]) -> Self:
         """Collect the lines of a stream."""
-        output = cls()
-        threading.Thread(target=output._collect, args=(stream,), daemon=True).start()
+        output = cls(stream)
+        output._collector = threading.Thread(target=output._collect, daemon=True)
+        output._collector.start()
         return output
 
-    def _collect(self, stream: IO[str]) -> None:
-        for line in stream:
+    def close(self) -> None:
+        """Take the last lines of a process that has ended."""
+        if self._collector is not None:
+            self._collector.join(10)
+        self.stream.close()
+
+    def _collect(self) -> None:
+        for line in self.stream:
             with self._changed:
                 self.lines.append(line)
                 self._changed.notify_all()
@@ -57,11 +66,9 @@ class Output:
     def wait_for(self, word: str, seconds: float = START_S) -> str:
         """Return the first line that holds a word, once it is there."""
         with self._changed:
-            found = self._changed.wait_for(
-                lambda: self._ended or any(word in line for line in self.lines), timeout=seconds
-            )
+            self._changed.wait_for(lambda: self._ended or any(word in line for line in self.lines), timeout=seconds)
             line = next((line for line in self.lines if word in line), None)
-            assert found and line is not None, f"no {word!r} in {self.text!r}"
+            assert line is not None, f"no {word!r} in {self.text!r}"
             return line
 
 
@@ -116,3 +123,5 @@ def gateway_process(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        running.out.close()
+        running.err.close()

@@ -14,6 +14,9 @@ from domain.document import Document
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
 
+_BLANK = frozenset({b'""', b"0"})
+"""What Azure's first chunk has for an id and a time; it tells of filters only."""
+
 _ROLE_DELTA = msgspec.Raw(b'{"role":"assistant","content":""}')
 
 
@@ -41,8 +44,8 @@ def render_response(response: ChatResponse, identity: Identity) -> bytes:
 
 
 def event(data: bytes) -> bytes:
-    """Write one server-sent event; JSON text holds no line end."""
-    return b"data: " + data + b"\n\n"
+    """Write one server-sent event; the line ends of JSON text that came on several lines are spaces to it."""
+    return b"data: " + data.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n\n"
 
 
 @attrs.define
@@ -89,7 +92,11 @@ class ChatStreamRenderer:
 
     def _fix(self, first: Document) -> dict[str, bytes]:
         """Settle what all chunks share: the upstream's id and time where its first chunk has them."""
-        fixed = {name: first.get(name) or text for name, text in self._identity.defaults().items()}
+        fixed = self._identity.defaults()
+        for name in fixed:
+            text = first.get(name)
+            if text is not None and text not in _BLANK:
+                fixed[name] = text
         return {**fixed, "object": text_of(self._identity.kind), "model": text_of(self._identity.model)}
 
     def _unspoken(self, index: int, *, role: bool) -> bool:

@@ -11,7 +11,7 @@ from adapters.wire.jsontext import NotJson, parse_object, text_of, value_of
 from adapters.wire.openai.errors import error_of, status_of
 from adapters.wire.openai.usage import parse_usage
 from domain.chat import ChatChunk, ChatResponse, ChoiceStep
-from domain.document import Document
+from domain.document import NULL, Document
 from domain.errors import CredentialRefused, Malformed, StreamBroken
 from domain.policy.stream import StreamTrack
 
@@ -89,8 +89,12 @@ class ChatChunkReader:
 
 def _completed(choices: bytes) -> bytes:
     """Fill in the members of choices that clients rely on and some servers leave out."""
-    missing = {"index": msgspec.Raw(b"0"), "finish_reason": msgspec.Raw(b"null")}
-    return text_of([{**missing, **choice} for choice in _choices(choices)])
+    missing = {"index": msgspec.Raw(b"0"), "finish_reason": msgspec.Raw(NULL)}
+    found = [{**missing, **choice} for choice in _choices(choices)]
+    for choice in found:
+        if bytes(choice["index"]) == NULL:
+            choice["index"] = missing["index"]
+    return text_of(found)
 
 
 def _object(body: bytes) -> Document:

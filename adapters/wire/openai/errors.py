@@ -10,12 +10,25 @@ from adapters.wire.jsontext import NotJson, parse_object, text_of, value_of
 from domain.errors import CredentialRefused, Malformed, ProviderFailure, UpstreamError
 
 MAX_MESSAGE = 2048
+# The quantifiers are possessive, so that no text takes longer than its length.
 _SECRET = re.compile(
-    r"(?i)\b(bearer\s+|basic\s+|api[-_ ]?key\s*[:=]?\s*|authorization\s*[:=]\s*)\S+|\b(sk|csk|gsk|pk|key)-[\w*.-]{4,}|(?<=://)[^/\s@]+@"
+    r"""(?ix)
+    authorization ["']?+ \s*+ [:=] \s*+ ["']?+ (?:(?:bearer|basic|token)\s++)?+ \S++
+    | \b(?:bearer|basic)\b ["']?+ \s*+ [:=]?+ \s*+ \S++
+    | (?<![a-z])api[-_\s]?+keys?+ ["']?+ \s*+ (?:provided|is)?+ \s*+ [:=]?+ \s*+ \S++
+    | (?:access|auth|secret|session)[-_\s]?+(?:token|key) ["']?+ \s*+ [:=] \s*+ \S++
+    | (?:secret|password) ["']?+ \s*+ [:=] \s*+ \S++
+    | \b(?:sk|csk|gsk|pk|hf)[-_][\w*.-]{4,}+ | \bkey-[\w*.-]{4,}+
+    | (?<=[?&])(?:key|token|sig)=[^&\s]++
+    | (?<=://)[^/\s@]++@
+    """
 )
-_MARKUP = re.compile(r"<\s*(!doctype|html|head|body|script|div|h1)\b", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"<\s*+/?+(?:!doctype|html|head|title|body|script|style|iframe|svg|img|meta|link|div|span|p|br|hr|pre|center|h\d)\b|<!--",
+    re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_CODE = re.compile(r"[\w.:/ -]{1,128}")
+_CODE = re.compile(r"[\w.:/ \[\]-]{1,128}")
 
 
 def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> ProviderFailure:
@@ -71,7 +84,8 @@ def redacted(message: Any) -> str:
     """Return an upstream's message as a caller may see it: no markup, no credentials, at most 2 KB."""
     if not isinstance(message, str) or _MARKUP.search(message):
         return ""
-    return _SECRET.sub("[redacted]", _CONTROL.sub(" ", message))[:MAX_MESSAGE]
+    told = _SECRET.sub("[redacted]", _CONTROL.sub(" ", message))
+    return told.encode()[:MAX_MESSAGE].decode(errors="ignore")
 
 
 def parse_value(body: bytes) -> bytes:

@@ -1,0 +1,43 @@
+"""The ASGI lifespan: what a server opens before the first request and closes after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import attrs
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+@attrs.define(eq=False)
+class Lifespan:
+    """
+    An ASGI application that is opened by its server and closed by it.
+
+    `opening` gives the application that answers requests while it is open. Where it raises one of `refusals`,
+    the server does not start, and `tell` is given the reason.
+    """
+
+    opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]
+    refusals: tuple[type[Exception], ...] = ()
+    tell: Callable[[str], None] = print
+    _app: ASGIApp | None = attrs.field(default=None, init=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the lifespan, or one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.opening() as self._app:
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except self.refusals as refusal:
+            self.tell(str(refusal))
+            await send({"type": "lifespan.startup.failed", "message": str(refusal)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})

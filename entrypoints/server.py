@@ -1,0 +1,162 @@
+"""The server: one ASGI application for each process, run by uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from adapters.custom.handler import HandlerError
+from adapters.disk.folder import DataError
+from adapters.http.app import App, Surroundings, build_app
+from adapters.http.health import Readiness
+from adapters.http.lifespan import Lifespan
+from adapters.http.visit import Manners
+from adapters.telemetry.metrics import SHARED_FOLDER_VARIABLE
+from application.refresh_models import RefreshModels
+from entrypoints.container import Running, running_gateway
+from entrypoints.settings import Settings, load_settings
+from entrypoints.telemetry import Telemetry, telemetry
+
+DRAIN_S = 30
+REFRESH_S = 60.0
+KEEP_ALIVE_S = 75
+"""Longer than the 60 s after which most load balancers drop an idle connection, so that they close first."""
+BACKLOG = 2048
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1) -> None:
+    """
+    Serve until told to end; several workers are processes of their own.
+
+    Raises `OSError` where the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    address = (settings.server.host, settings.server.port)
+    with socket.create_server(address, family=family, backlog=BACKLOG) as listening:
+        listening.set_inheritable(True)
+        config = uvicorn.Config(
+            partial(service, dict(flags), _url(listening)),
+            factory=True,
+            workers=workers,
+            backlog=BACKLOG,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+        if workers == 1:
+            _serve_here(config, listening)
+        else:
+            _serve_in_workers(config, listening, settings)
+
+
+def service(flags: Mapping[str, object], url: str) -> Lifespan:
+    """
+    Return the application of one process.
+
+    The settings are read anew in each: secrets are not handed from one process to another.
+    """
+    settings = load_settings(flags, os.environ, Path.cwd())  # noqa: TID251 - at the start of the process
+    stack = ExitStack()
+    told = stack.enter_context(telemetry(settings))
+    atexit.register(stack.close)  # also where a second signal cuts the orderly end short
+    return Lifespan(Process(settings, told, url).open, (DataError, HandlerError), _tell)
+
+
+@attrs.frozen
+class Process:
+    """What one process opens and closes."""
+
+    settings: Settings
+    telemetry: Telemetry
+    url: str
+    readiness: Readiness = attrs.field(factory=Readiness)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[App]:
+        """Open the gateway, hand out what answers requests, close the gateway."""
+        async with running_gateway(self.settings) as running, asyncio.TaskGroup() as background:
+            refreshing = background.create_task(self._refresh(running.gateway.refresh_models))
+            self._heed_signals()
+            self.telemetry.log.info("listening", url=self.url)
+            yield build_app(running.gateway, self._surroundings(running))
+            refreshing.cancel()
+        self.telemetry.log.info("stopped")
+
+    async def _refresh(self, refresh: RefreshModels) -> None:
+        """Ask the providers for their models now and every minute; one that is down is logged when that begins."""
+        down: frozenset[str] = frozenset()
+        while True:
+            failing = {report.provider: report.failure for report in await refresh() if report.failure is not None}
+            for provider in sorted(failing.keys() - down):
+                self.telemetry.log.warning("models not listed", provider=provider, reason=str(failing[provider]))
+            down = frozenset(failing)
+            await asyncio.sleep(REFRESH_S)
+
+    def _surroundings(self, running: Running) -> Surroundings:
+        return Surroundings(
+            clock=running.clock,
+            ids=running.ids,
+            observer=self.telemetry.observer,
+            unexpected=self.telemetry.unexpected,
+            metrics=self.telemetry.metrics,
+            readiness=self.readiness,
+            manners=Manners(security_headers=self.settings.process.enable_security_headers),
+        )
+
+    def _heed_signals(self) -> None:
+        """Not be ready any more from the moment the process is told to end, and end at once when told twice."""
+        for number in ENDING_SIGNALS:
+            server = signal.getsignal(number)
+
+            def heed(received: int, frame: FrameType | None, server: Any = server) -> None:
+                again = not self.readiness.ready
+                self.readiness.ready = False
+                server(signal.SIGINT if again else received, frame)  # uvicorn hurries at a second SIGINT only
+
+            if callable(server):
+                signal.signal(number, heed)
+
+
+def _serve_here(config: uvicorn.Config, listening: socket.socket) -> None:
+    # uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    uvicorn.Server(config).run([listening])
+
+
+def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, settings: Settings) -> None:
+    with telemetry(settings), tempfile.TemporaryDirectory(prefix="ai-gateway-metrics-") as folder:
+        os.environ[SHARED_FOLDER_VARIABLE] = folder  # noqa: TID251 - for the workers, which inherit it
+        Multiprocess(config, sockets=[listening]).run()
+
+
+def _tell(reason: str) -> None:
+    sys.stderr.write(f"error: {reason}\n")
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
