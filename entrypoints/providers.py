@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -17,6 +18,9 @@ from domain.ports.providers import (
     Providers,
 )
 from entrypoints.schema import Provider
+
+if TYPE_CHECKING:
+    from adapters.upstream.upstream import Upstream
 
 
 @attrs.frozen
@@ -56,22 +60,24 @@ class Builder:
 
     def _cerebras(self, provider: Provider) -> Abilities:
         from adapters.cerebras.provider import cerebras_provider  # noqa: PLC0415
+        from adapters.upstream.sdk import SdkClient  # noqa: PLC0415
+        from adapters.upstream.transport import Transport  # noqa: PLC0415
 
-        cerebras = cerebras_provider(_credential(provider), provider.base_url)
+        cerebras = cerebras_provider(
+            _credential(provider), provider.base_url, SdkClient(Transport(allow_private=provider.reaches_private))
+        )
         return Abilities(cerebras, cerebras, None, cerebras)
 
     def _ollama(self, provider: Provider) -> Abilities:
         from adapters.ollama.provider import OllamaProvider  # noqa: PLC0415
-        from adapters.upstream.upstream import Upstream  # noqa: PLC0415
 
-        ollama = OllamaProvider(Upstream(provider.base_url, _bearer(provider)), self.clock, self.ids)
+        ollama = OllamaProvider(_upstream(provider), self.clock, self.ids)
         return Abilities(ollama, CompletionsOverChat(ollama), ollama, ollama)
 
     def _openai(self, provider: Provider) -> Abilities:
         from adapters.openai.provider import OpenAIProvider  # noqa: PLC0415
-        from adapters.upstream.upstream import Upstream  # noqa: PLC0415
 
-        openai = OpenAIProvider(Upstream(provider.base_url, _bearer(provider)))
+        openai = OpenAIProvider(_upstream(provider))
         return Abilities(openai, openai, openai, openai)
 
     def _custom(self, provider: Provider) -> Abilities:
@@ -112,5 +118,9 @@ def _credential(provider: Provider) -> str:
     return provider.credential.reveal() if provider.credential is not None else ""
 
 
-def _bearer(provider: Provider) -> dict[str, str]:
-    return {"authorization": f"Bearer {_credential(provider)}"} if provider.credential is not None else {}
+def _upstream(provider: Provider) -> Upstream:
+    from adapters.upstream.transport import Transport  # noqa: PLC0415
+    from adapters.upstream.upstream import Upstream  # noqa: PLC0415
+
+    headers = {"authorization": f"Bearer {_credential(provider)}"} if provider.credential is not None else {}
+    return Upstream(provider.base_url, headers, Transport(allow_private=provider.reaches_private))

@@ -18,6 +18,10 @@ class CompressedAnswer(httpx.DecodingError):
     """The upstream compressed its answer although it was asked not to."""
 
 
+class ForbiddenAddress(httpx.ConnectError):
+    """The upstream's name leads to an address that is not permitted."""
+
+
 class OversizedAnswer(httpx.DecodingError):
     """The upstream's answer is larger than any answer should be."""
 
@@ -48,6 +52,8 @@ def failure_of(error: BaseException, call: Call) -> ProviderFailure:
         return UpstreamTimeout("connect", call.connect_s)
     if isinstance(error, httpx.TimeoutException):
         return UpstreamTimeout("first_byte", call.first_byte_s)
+    if isinstance(error, ForbiddenAddress):
+        return Unreachable("address")
     if isinstance(error, httpx.ConnectError):
         return Unreachable(_reason(error))
     if isinstance(error, CompressedAnswer):

@@ -36,6 +36,7 @@ EVERY_ERROR: list[GatewayError] = [
     UpstreamError(500),
     UpstreamError(429, "Slow down.", "rate_limit_exceeded", retry_after="3"),
     CredentialRefused(401),
+    Unreachable("address"),
     Unreachable("connect"),
     Unreachable("dns"),
     Unreachable("tls"),

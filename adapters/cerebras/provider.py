@@ -1,0 +1,91 @@
+"""Cerebras, through its SDK: render → send → parse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import attrs
+
+from adapters.upstream.exchange import Incoming
+from adapters.upstream.sdk import SdkClient
+from adapters.upstream.sse import SseFraming
+from adapters.wire.cerebras import chat_request, completions_request
+from adapters.wire.openai.chat_response import ChatChunkReader, parse_response
+from adapters.wire.openai.errors import failure_of
+from adapters.wire.openai.models import parse_models
+from domain.catalog import Model
+from domain.chat import ChatChunk, ChatRequest, ChatResponse
+from domain.completions import CompletionRequest
+from domain.ports.providers import Call
+
+if TYPE_CHECKING:
+    from adapters.cerebras.client import CerebrasClient
+
+BASE_URL = "https://api.cerebras.ai"
+OK = 200
+MAX_ERROR_BYTES = 64 << 10
+
+
+@attrs.frozen
+class CerebrasProvider:
+    """Chats, text completions and models of Cerebras, which has no embeddings; lossless in both directions."""
+
+    client: CerebrasClient
+
+    async def complete(self, request: ChatRequest, call: Call) -> ChatResponse:
+        """Return the whole answer to a chat."""
+        body = await self._post("/v1/chat/completions", chat_request.render_request(request, call.model), call)
+        return parse_response(body)
+
+    def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        """Return the answer to a chat as a stream."""
+        return self._stream("/v1/chat/completions", chat_request.render_request(request, call.model), call)
+
+    async def complete_text(self, request: CompletionRequest, call: Call) -> ChatResponse:
+        """Return a whole text completion."""
+        body = await self._post("/v1/completions", completions_request.render_request(request, call.model), call)
+        return parse_response(body)
+
+    def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        """Return a text completion as a stream."""
+        return self._stream("/v1/completions", completions_request.render_request(request, call.model), call)
+
+    async def list_models(self, call: Call) -> Sequence[Model]:
+        """Return the models that the credential may use."""
+        async with self.client.get("/v1/models", call) as incoming:
+            return parse_models(await _body(incoming))
+
+    async def _post(self, path: str, body: bytes, call: Call) -> bytes:
+        async with self.client.post(path, body, call) as incoming:
+            return await _body(incoming)
+
+    async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        async with self.client.post(path, body, call) as incoming:
+            await _raise_for_status(incoming)
+            async with aclosing(incoming.chunks(SseFraming(), ChatChunkReader())) as chunks:
+                async for step in chunks:
+                    yield step
+
+
+def cerebras_provider(api_key: str, base_url: str = BASE_URL, http_client: SdkClient | None = None) -> CerebrasProvider:
+    """
+    Return the provider; nothing is sent.
+
+    `base_url` may end with `/v1`, as other programs want it. The SDK's own variables of the environment have no effect.
+    """
+    from adapters.cerebras.client import connect  # noqa: PLC0415 - the SDK takes most of a second to import
+
+    return CerebrasProvider(connect(api_key, base_url, http_client or SdkClient()))
+
+
+async def _body(incoming: Incoming) -> bytes:
+    await _raise_for_status(incoming)
+    return await incoming.read()
+
+
+async def _raise_for_status(incoming: Incoming) -> None:
+    if incoming.status != OK:
+        body = await incoming.read(MAX_ERROR_BYTES)
+        raise failure_of(incoming.status, incoming.headers, body)
