@@ -1,0 +1,83 @@
+"""Ollama, through its native API: render → send → parse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import attrs
+
+from adapters.upstream.exchange import Incoming
+from adapters.upstream.ndjson import NdjsonFraming
+from adapters.upstream.upstream import Upstream
+from adapters.wire.ollama import chat_request, chat_response, embeddings
+from adapters.wire.ollama.errors import failure_of
+from adapters.wire.ollama.models import parse_models
+from adapters.wire.ollama.said import Naming
+from domain.catalog import Model
+from domain.chat import ChatChunk, ChatRequest, ChatResponse
+from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
+from domain.ports.clock import Clock, Ids
+from domain.ports.providers import Call
+
+OK = 200
+MAX_ERROR_BYTES = 64 << 10
+
+
+@attrs.frozen
+class OllamaProvider:
+    """
+    Chats, embeddings and models of an Ollama server; `upstream` is its root, without `/v1` or `/api`.
+
+    It speaks the native API, for what Ollama's OpenAI surface lacks: the size of the context, how long a model stays
+    loaded, and errors in the middle of a stream, which that surface swallows.
+    """
+
+    upstream: Upstream
+    clock: Clock
+    ids: Ids
+
+    async def complete(self, request: ChatRequest, call: Call) -> ChatResponse:
+        """Return the whole answer to a chat."""
+        body = await self._post("/api/chat", chat_request.render_request(request, call.model), call)
+        return chat_response.parse_response(body, self._naming())
+
+    def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        """Return the answer to a chat as a stream."""
+        return self._stream(chat_request.render_request(request, call.model), call)
+
+    async def embed(self, request: EmbeddingsRequest, call: Call) -> EmbeddingsResponse:
+        """Return vectors."""
+        body = await self._post("/api/embed", embeddings.render_request(request, call.model), call)
+        return embeddings.parse_response(body, request)
+
+    async def list_models(self, call: Call) -> Sequence[Model]:
+        """Return the models that the server has."""
+        async with self.upstream.get("/api/tags", call) as incoming:
+            return parse_models(await _body(incoming))
+
+    async def _post(self, path: str, body: bytes, call: Call) -> bytes:
+        async with self.upstream.post(path, body, call) as incoming:
+            return await _body(incoming)
+
+    async def _stream(self, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+        async with self.upstream.post("/api/chat", body, call) as incoming:
+            await _raise_for_status(incoming)
+            reader = chat_response.ChatLineReader(self._naming())
+            async with aclosing(incoming.chunks(NdjsonFraming(), reader)) as chunks:
+                async for step in chunks:
+                    yield step
+
+    def _naming(self) -> Naming:
+        return Naming(self.ids.uuid(), int(self.clock.now()))
+
+
+async def _body(incoming: Incoming) -> bytes:
+    await _raise_for_status(incoming)
+    return await incoming.read()
+
+
+async def _raise_for_status(incoming: Incoming) -> None:
+    if incoming.status != OK:
+        body = await incoming.read(MAX_ERROR_BYTES)
+        raise failure_of(incoming.status, incoming.headers, body)
