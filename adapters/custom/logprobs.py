@@ -1,0 +1,40 @@
+"""Log probabilities for tokens that were never in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+
+from adapters.custom.draws import Draws
+from adapters.custom.words import WORDS
+
+_PLACES = 6
+"""Rounded, so that the last bit of a machine's logarithm does not show."""
+
+Logprob = dict[str, object]
+"""One entry of OpenAI's `logprobs.content`."""
+
+
+def logprobs_of(pieces: Sequence[str], top: int, draws: Draws) -> tuple[Logprob, ...]:
+    """
+    Return an entry for each token, with `top` alternatives.
+
+    The token said is the likeliest and stands first among them; each of the others takes half of the probability
+    that is left.
+    """
+    found = []
+    for piece in pieces:
+        likely = 0.5 + 0.49 * draws.unit()
+        start = draws.below(len(WORDS))
+        others = [f" {WORDS[(start + turn) % len(WORDS)]}" for turn in range(top + 1)]
+        left = 1 - likely
+        shown = [_entry(piece, likely)]
+        for other in [word for word in others if word != piece][: max(top - 1, 0)]:
+            left /= 2
+            shown.append(_entry(other, left))
+        found.append({**_entry(piece, likely), "top_logprobs": shown[:top]})
+    return tuple(found)
+
+
+def _entry(token: str, probability: float) -> Logprob:
+    return {"token": token, "logprob": round(log(probability), _PLACES), "bytes": list(token.encode())}

@@ -1,0 +1,38 @@
+"""
+The engine's own tokens: a rule that anybody can count by hand.
+
+A token is up to eight letters, digits or underscores, or one other visible character, either with the one space
+before it; or a run of up to eight blanks. The tokens of a text, put together, are the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from itertools import islice
+
+_TOKEN = re.compile(r" ?(?:\w{1,8}|[^\w\s])|\s{1,8}")
+_AT_ONCE = 16_384
+"""Tokens counted before others get their turn: about two milliseconds."""
+
+
+def tokens(text: str) -> list[str]:
+    """Return the tokens of a text, in order."""
+    return _TOKEN.findall(text)
+
+
+def count(text: str) -> int:
+    """Return how many tokens a text has."""
+    return len(_TOKEN.findall(text))
+
+
+async def count_gently(text: str, pause: Callable[[], Awaitable[None]]) -> int:
+    """Count as `count` does, with a pause now and then: a prompt may have millions of tokens."""
+    if len(text) <= _AT_ONCE:
+        return count(text)
+    found = _TOKEN.finditer(text)
+    total = 0
+    while step := sum(1 for _ in islice(found, _AT_ONCE)):
+        total += step
+        await pause()
+    return total
