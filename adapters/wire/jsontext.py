@@ -120,15 +120,15 @@ def _check_unique(text: bytes, members: Mapping[str, bytes]) -> None:
     Walk along the top level and refuse a name that stands twice.
 
     The decoder kept the last value of each name. Where the text at a name's place is not the value kept for
-    it, or where there are more places than names, a name stood twice. Each step compares bytes, it decodes nothing.
+    it, the name stands again further on. Each step compares bytes, it decodes no value.
     """
     position = text.index(b"{") + 1
-    seen = 0
+    seen: set[str] = set()
     while (name := _NAME.match(text, position)) is not None:
         key: str = _decode_name(name[1])
         kept = members[key]
         follows = _NEXT.match(text, name.end() + len(kept))
-        seen += 1
-        if follows is None or not text.startswith(kept, name.end()) or seen > len(members):
+        if key in seen or follows is None or not text.startswith(kept, name.end()):
             raise NotJson(f"has the member {key[:64]!r} twice", param=key[:64])
+        seen.add(key)
         position = follows.end()

@@ -32,7 +32,7 @@ class FakeClock:
 class FakeChance:
     """Draws the given numbers in turn, then zeros."""
 
-    drawn: Iterator[float] = attrs.field(factory=lambda: iter(()), converter=iter)
+    drawn: Iterator[float] = attrs.field(factory=lambda: iter(()))
 
     @classmethod
     def of(cls, numbers: Iterable[float]) -> FakeChance:
