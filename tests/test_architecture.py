@@ -60,7 +60,7 @@ def contracts() -> dict[str, str]:
 def broken(folder: Path) -> set[str]:
     """Return the names of the contracts that the code in `folder` breaks."""
     run = subprocess.run(
-        [LINT_IMPORTS, "--no-cache"],
+        [LINT_IMPORTS, "--no-cache", "--no-logo"],
         cwd=folder,
         env={"COLUMNS": "1000"},  # so that no name is wrapped
         capture_output=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from typing_extensions import override
 
 from entrypoints.settings import load_settings
 from tests.fakes.process import KEY, GatewayProcess, environment, gateway_process
@@ -31,6 +32,7 @@ class Example:
     kind: str
     text: str
 
+    @override
     def __str__(self) -> str:
         """Name it for the test's report."""
         return f"{self.page}-{self.number}"

@@ -311,3 +311,39 @@ async def test_body_cannot_choose_the_upstream(member: str) -> None:
     )
 
     assert (200, "a") == (got.status, got.headers["x-gateway-provider"])
+
+
+PIECES = st.sampled_from(
+    [
+        "v1",
+        "V1",
+        "chat",
+        "completions",
+        "models",
+        "a",
+        "..",
+        ".",
+        "",
+        "%2f",
+        "..;",
+        "@",
+        "healthz",
+        "livez",
+        "docs",
+        "x:y",
+        "\x00",
+        "é",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=6), st.sampled_from(["GET", "POST", "HEAD", "PUT", "get", "PRI"]))
+async def test_no_spelling_of_a_path_opens_a_closed_route(pieces: list[str], method: str) -> None:
+    """Whoever has no key gets what an open route gives, or 401, 404, 405: auth belongs to the route that matched."""
+    surface = Surface()
+
+    got = await surface.client().run(method, "/" + "/".join(pieces), [b"{}"])
+
+    matched = surface.watcher.records[0].route
+    assert got.status in ({200} if matched in {"/healthz", "/livez", "/docs"} else {401, 404, 405})
+    assert [] == surface.provider.asked

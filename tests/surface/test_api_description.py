@@ -1,0 +1,116 @@
+"""The description of the API against the API: what `/openapi.json` says of a running gateway is what it does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.process import KEY, GatewayProcess
+
+CHECKS = ",".join(
+    (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+    )
+)
+DESCRIBED: Any = json.loads((Path(__file__).parents[2] / "adapters/http/openapi.json").read_text(encoding="utf-8"))
+OPERATIONS = [
+    (method.upper(), path, operation.get("security") != [])
+    for path, operations in DESCRIBED["paths"].items()
+    for method, operation in operations.items()
+    if method != "parameters"
+]
+
+
+def probed(url: str, folder: Path, seconds: int, examples: int) -> Any:
+    """Let Schemathesis try everything that the description allows, and much that it does not; return its report."""
+    report = folder / "report.json"
+    command = Path(sys.executable).parent / "schemathesis"
+    bounds = ["--max-time", str(seconds), "--max-examples", str(examples), "--request-timeout", "10"]
+    manners = ["--no-color", "--no-shrink", "--warnings", "off", "--generation-database", "none"]
+    done = subprocess.run(
+        [
+            *(command, "run", f"{url}/openapi.json", "--header", f"Authorization: Bearer {KEY}", "--checks", CHECKS),
+            *(*bounds, *manners, "--generation-with-security-parameters", "false"),
+            *("--report", "json", "--report-json-path", report),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 40,
+        check=False,
+    )
+    assert report.exists(), done.stdout + done.stderr
+    assert 0 == done.returncode, done.stdout
+    return json.loads(report.read_text(encoding="utf-8"))
+
+
+def check_report(report: Any) -> None:
+    """See that all operations were tried, in all phases, and that nothing was found."""
+    # Schemathesis leaves out the one that it reads the description from.
+    assert len(OPERATIONS) - 1 == report["operations"]["total"] == report["operations"]["tested"]
+    assert {"examples", "coverage", "fuzzing", "stateful"} == set(report["phases"])
+    assert {"success"} == {phase["status"] for phase in report["phases"].values()}
+    assert ([], []) == (report["failures"], report["errors"])
+
+
+def test_gateway_does_what_its_description_says(gateway: GatewayProcess, tmp_path: Path) -> None:
+    """No fault, and no status, header or body that is not described, whatever is sent."""
+    report = probed(gateway.url, tmp_path, 18, 8)
+
+    check_report(report)
+    assert report["test_cases"]["generated"] >= 5 * len(OPERATIONS)
+
+
+@pytest.mark.soak
+def test_gateway_does_what_its_description_says_for_long(gateway: GatewayProcess, tmp_path: Path) -> None:
+    """The same with many more examples."""
+    check_report(probed(gateway.url, tmp_path, 600, 400))
+
+
+@pytest.mark.parametrize(("method", "path", "private"), OPERATIONS)
+def test_operation_needs_a_key_where_it_is_described_so(
+    gateway: GatewayProcess, method: str, path: str, private: bool
+) -> None:
+    """Without a key: 401, typed, whatever else is wrong with the request; or no key is asked for."""
+    url = gateway.url + path.replace("{provider}", "custom").replace("{model}", "custom")
+
+    answers = [
+        httpx.request(method, url, headers=headers)
+        for headers in ({}, {"authorization": "Bearer nope"}, {"x-api-key": ""}, {"authorization": f"Basic {KEY}"})
+    ]
+
+    for answer in answers:
+        if private:
+            assert (401, "Bearer") == (answer.status_code, answer.headers["www-authenticate"])
+            assert ("invalid_api_key", "invalid_request_error", None) == tuple(
+                answer.json()["error"][name] for name in ("code", "type", "param")
+            )
+        else:
+            assert 200 == answer.status_code
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-api-key", "api-key"])
+def test_every_described_way_to_present_a_key_works(gateway: GatewayProcess, name: str) -> None:
+    """Three headers, of which the description tells."""
+    value = f"Bearer {KEY}" if name == "authorization" else KEY
+
+    assert 200 == httpx.get(f"{gateway.url}/v1/models", headers={name: value}).status_code
+    assert len(DESCRIBED["components"]["securitySchemes"]) == 3
+
+
+def test_description_is_the_one_that_is_served(gateway: GatewayProcess) -> None:
+    """Byte for byte the same document, without any address in it."""
+    served = httpx.get(f"{gateway.url}/openapi.json").json()
+
+    assert DESCRIBED == served
+    assert "servers" not in served
