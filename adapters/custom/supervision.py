@@ -160,11 +160,11 @@ class SupervisedStream:
             if not hasattr(stream, "__aiter__"):
                 raise Malformed("something that is no stream")
             async for step in stream:
+                if self._over:
+                    break
                 self._given.put_nowait(step)
                 await self._taken.wait()
                 self._taken.clear()
-                if self._over:
-                    break
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the operator's code
             ending = _Ending(error)
         self._given.put_nowait(ending)

@@ -49,12 +49,12 @@ class CompletionsOverChat:
 
     def _calls(self, call: Call) -> Callable[[], Call]:
         """Return what gives the call for each chat in turn: its `total_s` is what is left of the whole."""
-        deadline = self.now() + call.total_s
+        begun = self.now()
 
         def next_call() -> Call:
-            left = deadline - self.now()
-            if left <= 0:
+            spent = self.now() - begun
+            if spent >= call.total_s:
                 raise UpstreamTimeout("total", call.total_s)
-            return attrs.evolve(call, total_s=left)
+            return attrs.evolve(call, total_s=call.total_s - spent)
 
         return next_call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 
 import attrs
@@ -38,19 +38,20 @@ class Transport(httpx.AsyncBaseTransport):
         if is_own_permission(request.url.host):
             return await self._send(request)
         failure: httpx.ConnectError | None = None
-        for address in await self._addresses(request):
+        timeouts = request.extensions.get("timeout", {})
+        begun = asyncio.get_running_loop().time()
+        for address in await self._addresses(request, timeouts.get("connect")):
             try:
-                return await self._send(_dialling(request, address))
+                return await self._send(_dialling(request, address, _left(timeouts, begun)))
             except httpx.ConnectError as error:  # this address does not answer; the next one may
                 failure = error
         raise failure or httpx.ConnectError("no address")
 
-    async def _addresses(self, request: httpx.Request) -> Sequence[str]:
+    async def _addresses(self, request: httpx.Request, timeout_s: float | None) -> Sequence[str]:
         """Return where the host may be dialled; one address that is not permitted spoils them all."""
         url = request.url
-        timeout = request.extensions.get("timeout", {}).get("connect")
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout_s):
                 found = await self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
         except TimeoutError as error:
             raise httpx.ConnectTimeout("look-up", request=request) from error
@@ -69,21 +70,29 @@ class Transport(httpx.AsyncBaseTransport):
         except BaseException:
             await connection.aclose()
             raise
-        limit = MAX_ERROR_BYTES if response.is_error else None
+        limit = None if response.is_success else MAX_ERROR_BYTES
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - the asynchronous transport gives no other
         response.stream = _OwnedStream(stream, connection, limit)
         return response
 
 
-def _dialling(request: httpx.Request, address: str) -> httpx.Request:
+def _left(timeouts: Mapping[str, float | None], begun: float) -> dict[str, float | None]:
+    """Return httpx's time-outs with what the look-up and other addresses have left of the time to connect."""
+    whole = timeouts.get("connect")
+    if whole is None:
+        return dict(timeouts)
+    return {**timeouts, "connect": max(0.001, whole - (asyncio.get_running_loop().time() - begun))}
+
+
+def _dialling(request: httpx.Request, address: str, timeouts: Mapping[str, float | None]) -> httpx.Request:
     """Return a request that goes to this address, and is meant for the name: by its Host header and its certificate."""
     return httpx.Request(
         request.method,
         request.url.copy_with(host=address),
         headers=request.headers,  # the name is in its Host already
         stream=request.stream,
-        extensions={**request.extensions, "sni_hostname": request.url.host},
+        extensions={**request.extensions, "sni_hostname": request.url.host, "timeout": timeouts},
     )
 
 
@@ -118,4 +127,7 @@ class _OwnedStream(httpx.AsyncByteStream):
 @cache
 def _verified() -> ssl.SSLContext:
     """Return the one TLS context: certificates are always checked; made when first needed, for it costs 20 ms."""
-    return httpx.create_ssl_context(trust_env=False)
+    context = httpx.create_ssl_context(trust_env=False)
+    # SSLKEYLOGFILE of the environment would write every session's secrets to a file.
+    context.keylog_filename = None  # type: ignore[assignment]
+    return context

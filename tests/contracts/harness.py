@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import pytest
+from typing_extensions import override
 
 from domain.ports.providers import Call
 from tests.contracts.scenarios import ALL
@@ -114,6 +115,7 @@ class Contract:
     """How the provider can be asked."""
     pytestmark = pytest.mark.anyio
 
+    @override
     def __init_subclass__(cls) -> None:
         """Leave out the tests about nothing that the provider can show."""
         super().__init_subclass__()

@@ -16,7 +16,7 @@ import pytest
 from tests.fakes import cerebras_double, ollama_double, openai_dialect, openai_double
 from tests.fakes.answers import Delivery, Ending, Framing
 from tests.fakes.dialect import Fault
-from tests.fakes.scenarios import Scenario
+from tests.fakes.scenarios import Scenario, named
 from tests.surface.providers import (
     AUTHORIZED,
     CREDENTIALS,
@@ -77,13 +77,6 @@ WAITING = ("slow", "head-only", "silence")
 """Which end at the deadline of one wait."""
 ENDLESS = ("drip", "endless-stream", "endless-line", "endless-pings")
 """Which end at the deadline of the whole, or at a limit of size."""
-ERRORS_BY_NAME = {
-    **{str(status): status for status in (400, 402, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)},
-    **dict.fromkeys(("429-bare", "429-date", "429-past", "429-year", "429-garbage"), 429),
-    "400-echo": 400, "500-echo": 500,
-}
-BLANK_ERRORS = {"400-html": 400, "500-html": 500, "503-html": 503, "500-text": 500, "500-empty": 500}
-NAMED_ERRORS = {"429-quota": (429, "insufficient_quota"), "400-context": (400, "context_length_exceeded")}
 REFUSED = ("401", "403", "401-echo")
 REDIRECTS = ("301", "302", "303", "307", "308")
 NO_ANSWER = (
@@ -96,13 +89,11 @@ FINISHES = {"tool": "tool_calls", "tools": "tool_calls", "length": "length"}
 
 def expected_outcome(name: Name, scenario: str, *, stream: bool) -> Outcome:
     """Return what `docs/reference/errors.md` says of a scenario."""
-    if scenario in NAMED_ERRORS and name != "ollama":
-        return NAMED_ERRORS[scenario]
-    if scenario in {**ERRORS_BY_NAME, **BLANK_ERRORS, **NAMED_ERRORS}:
-        status = {**ERRORS_BY_NAME, **BLANK_ERRORS}.get(scenario) or NAMED_ERRORS[scenario][0]
-        own = OWN_CODES[name].get(status) if scenario not in BLANK_ERRORS else None
-        status = status if status in DEFAULT_CODES else 502
-        return status, own or DEFAULT_CODES[status]
+    fault = named(scenario).fault
+    if fault is not None and scenario not in REFUSED:
+        own = (fault.code if name != "ollama" else None) or OWN_CODES[name].get(fault.status)
+        status = fault.status if fault.status in DEFAULT_CODES else 502
+        return status, (own if fault.form == "json" else None) or DEFAULT_CODES[status]
     if scenario in {*REFUSED, *REDIRECTS, *NO_ANSWER}:
         return BROKEN
     if scenario in {"error-first", "error-mid-stream"}:
@@ -153,7 +144,7 @@ def timed(site: Site, model: str, *, stream: bool) -> tuple[Outcome, float]:
 
 
 def test_silence_ends_at_its_deadline(site: Site) -> None:
-    """No first byte, nothing after the head, nothing after half of it: 504, or the error event, and never much later."""
+    """No first byte, nothing after the head, nothing after half of it: 504 or the error event, and not much later."""
     wanted = {
         (name, scenario, stream): (200, "upstream_timeout") if (scenario, stream) == ("silence", True) else LATE
         for name in NAMES
@@ -285,7 +276,7 @@ def test_answer_cut_at_any_byte_never_looks_whole(site: Site, name: Name, stream
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("stream", [False, True])
 def test_cut_without_a_length_never_looks_whole(site: Site, name: Name, stream: bool) -> None:
-    """Where only the end of the connection ends the body, a cut is a clean end; what is missing is noticed all the same."""
+    """Where only the end of the connection ends the body, a cut is a clean end; it is noticed all the same."""
     check_cuts_without_length(site, name, stream=stream, stride=97)
 
 

@@ -191,12 +191,12 @@ def test_really_no_set_of_headers_passes(site: Site, name: Name, headers: Header
 
 @pytest.mark.parametrize("connection", [b"Upgrade, HTTP2-Settings", b"Upgrade"])
 def test_offer_to_speak_another_protocol_is_declined(site: Site, connection: bytes) -> None:
-    """Clients that offer HTTP/2 with each request, as Java's and curl's do, are answered by HTTP/1.1, again and again."""
+    """Clients that offer HTTP/2 with a request, as Java's and curl's do, are answered by HTTP/1.1 each time."""
     body = json.dumps({"model": "lab/x", "messages": HELLO}).encode()
     offer = [(b"Connection", connection), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AAMAAABkAAQCAAAAAAIAAAAA")]
     second = head_of("/v1/chat/completions", len(body), [(b"Connection", b"close")]) + body
 
-    answer = raw_answer(site.url, head_of("/v1/chat/completions", len(body), offer) + body + second, 5)
+    answer = raw_answer(site.url, head_of("/v1/chat/completions", len(body), offer) + body + second, 2)
 
     assert 2 == answer.count(b"HTTP/1.1 200 OK\r\n"), answer
     assert ["upgrade" not in seen.header_names for seen in site.doubles["lab"].seen] == [True, True]
@@ -386,7 +386,7 @@ def test_every_line_of_the_log_is_one_object(site: Site) -> None:
     site.gateway.out.wait_for("last-of-these")
 
     records = site.gateway.out.records
-    assert all(isinstance(record, dict) and record["event"] for record in records)
+    assert all(record["event"] for record in records)
     assert "forged" not in {record["event"] for record in records}
     assert {"debug", "info", "warning", "error"} >= {record["level"] for record in records}
     assert [] == [line for line in site.gateway.out.lines if not line.rstrip("\n").isprintable()]

@@ -17,9 +17,7 @@ from tests.surface.providers import AUTHORIZED, HELLO, MODELS, NAMES, Name, Site
 
 pytest_plugins = ("tests.surface.doubled",)
 
-WORDS = dict.fromkeys(NAMES, "A café crème costs €3.20 / cup 😀.") | {
-    "ollama": "A café crème costs €3.20 & more 😀."
-}
+WORDS = dict.fromkeys(NAMES, "A café crème costs €3.20 / cup 😀.") | {"ollama": "A café crème costs €3.20 & more 😀."}
 TOOL: Any = {
     "type": "function",
     "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
@@ -226,9 +224,11 @@ def test_model_is_found(site: Site, path: str, asked: str, found: str) -> None:
 @pytest.mark.parametrize(("path", "name"), [("/v1", "lab/nothing"), ("/v1", "nothing"), ("/ollama/v1", "nothing")])
 def test_unknown_model_is_not_found(site: Site, path: str, name: str) -> None:
     """The error is typed, and no upstream is asked."""
-    with openai.OpenAI(base_url=site.url + path, api_key=KEY, max_retries=0) as client:
-        with pytest.raises(openai.NotFoundError) as caught:
-            client.models.retrieve(name)
+    with (
+        openai.OpenAI(base_url=site.url + path, api_key=KEY, max_retries=0) as client,
+        pytest.raises(openai.NotFoundError) as caught,
+    ):
+        client.models.retrieve(name)
 
     assert ("model_not_found", []) == (caught.value.code, [seen for d in site.doubles.values() for seen in d.seen])
 
@@ -318,8 +318,7 @@ def _bare(chunk: dict[str, bytes]) -> dict[str, Any]:
     """Return a chunk without what the gateway may change; members of choices that every client needs are filled in."""
     kept: dict[str, Any] = {name: text for name, text in chunk.items() if name not in {"model", "usage"}}
     kept["choices"] = [
-        {"finish_reason": None, **{name: text for name, text in choice.items()}}
-        for choice in json.loads(chunk["choices"], parse_int=str, parse_float=str)
+        {"finish_reason": None, **choice} for choice in json.loads(chunk["choices"], parse_int=str, parse_float=str)
     ]
     return kept
 

@@ -6,7 +6,7 @@ import attrs
 
 from adapters.custom.schema.errors import SchemaRefused
 
-STEPS = 8_000
+STEPS = 12_000
 """Values made, checks run and pattern positions tried for one instance: about a tenth of a second at worst."""
 
 

@@ -68,6 +68,12 @@ def values(document: Document) -> Json:
     return {name: value_of(text) for name, text in document.members.items()}
 
 
+def shortly(value: object) -> str:
+    """Return the two ends of a value as text, to name a test by."""
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:40]}…{text[-40:]}"
+
+
 async def whole(**members: Any) -> Json:
     """Return the whole answer of a new engine."""
     return values((await engine().complete(chat(**members), CALL)).document)

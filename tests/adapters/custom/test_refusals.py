@@ -12,7 +12,7 @@ from adapters.wire.jsontext import document_of
 from domain.chat import ChatRequest
 from domain.document import Document
 from domain.errors import InvalidRequest
-from tests.adapters.custom.fakes import CALL, Json, chat, engine, whole
+from tests.adapters.custom.fakes import CALL, Json, chat, engine, shortly, whole
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 CALLED = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -135,7 +135,7 @@ FORMATS = [
 ]
 
 
-@pytest.mark.parametrize(("members", "param", "code"), [*RANGES, *MESSAGES, *TOOLS, *FORMATS], ids=str)
+@pytest.mark.parametrize(("members", "param", "code"), [*RANGES, *MESSAGES, *TOOLS, *FORMATS], ids=shortly)
 async def test_what_openai_refuses_is_refused(members: Json, param: str, code: str) -> None:
     """With the path of the member, a code, and a sentence that names the member."""
     with pytest.raises(InvalidRequest) as refusal:

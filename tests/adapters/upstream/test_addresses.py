@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import trustme
@@ -163,3 +164,13 @@ async def test_certificate_is_checked_against_the_name(
             await asked(url, transport)
 
         assert "tls" == caught.value.reason
+
+
+def test_environment_cannot_have_the_keys_of_tls_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SSLKEYLOGFILE has no effect."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+
+    context = transport_module._verified.__wrapped__()
+
+    assert context.keylog_filename is None
+    assert (True, ssl.CERT_REQUIRED) == (context.check_hostname, context.verify_mode)
