@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 import attrs
@@ -31,8 +31,8 @@ class CompletionsOverChat:
     async def complete_text(self, request: CompletionRequest, call: Call) -> ChatResponse:
         """Return the whole answer; raises `InvalidRequest` for what no chat can do."""
         chats = as_chats(request)
-        next_call = self._calls(call)
-        return as_completion(chats, [await self.chat.complete(chat, next_call()) for chat in chats.requests])
+        calls = self._calls(call)
+        return as_completion(chats, [await self.chat.complete(chat, next(calls)) for chat in chats.requests])
 
     def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         """Return the answer as a stream, prompt by prompt; raises `InvalidRequest` for what no chat can do."""
@@ -40,21 +40,17 @@ class CompletionsOverChat:
 
     async def _stream(self, chats: Chats, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         completion = CompletionStream(chats)
-        next_call = self._calls(call)
+        calls = self._calls(call)
         for number, chat in enumerate(chats.requests):
             completion.begin(number)
-            async with aclosing(self.chat.stream(chat, next_call())) as chunks:
+            async with aclosing(self.chat.stream(chat, next(calls))) as chunks:
                 async for step in chunks:
                     yield [completion.read(chunk) for chunk in step]
 
-    def _calls(self, call: Call) -> Callable[[], Call]:
-        """Return what gives the call for each chat in turn: its `total_s` is what is left of the whole."""
+    def _calls(self, call: Call) -> Iterator[Call]:
+        """Give the call for each chat in turn: its `total_s` is what is left of the whole."""
         begun = self.now()
-
-        def next_call() -> Call:
-            spent = self.now() - begun
-            if spent >= call.total_s:
-                raise UpstreamTimeout("total", call.total_s)
-            return attrs.evolve(call, total_s=call.total_s - spent)
-
-        return next_call
+        yield call
+        while (spent := self.now() - begun) < call.total_s:
+            yield attrs.evolve(call, total_s=call.total_s - spent)
+        raise UpstreamTimeout("total", call.total_s)
