@@ -13,6 +13,15 @@ from domain.errors import InvalidRequest
 
 T = TypeVar("T")
 
+_WORDS = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "a boolean",
+    "array": "an array",
+    "object": "an object",
+}
+
 _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _EXPECTED = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
@@ -55,11 +64,12 @@ def _invalid(text: str) -> InvalidRequest:
     if lacking is not None:
         return missing(f"{path}.{lacking['field']}" if path else lacking["field"])
     mismatch = _EXPECTED.search(text)
-    if mismatch is not None and mismatch["got"] == "null":
+    if mismatch is not None and mismatch["got"] == "null" and "[" not in path.rpartition(".")[2]:
         return missing(path)
     if mismatch is not None and path:
-        expected = mismatch["expected"].replace(" | ", " or ")
-        message = f"Invalid type for '{path}': expected {expected}, but got {mismatch['got']}."
+        expected = " or ".join(_WORDS.get(name, name) for name in mismatch["expected"].split(" | ") if name != "null")
+        got = _WORDS.get(mismatch["got"], mismatch["got"])
+        message = f"Invalid type for '{path}': expected {expected}, but got {got}."
         return InvalidRequest(message, param=path, code="invalid_type")
     reason = text[: at.start()] if at is not None else text
     return InvalidRequest(f"Invalid value for '{path or 'body'}': {reason}.", param=path or None, code="invalid_value")
