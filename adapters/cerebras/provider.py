@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from adapters.upstream.exchange import Incoming
+from adapters.upstream.answers import check_status, whole
 from adapters.upstream.sdk import SdkClient
 from adapters.upstream.sse import SseFraming
 from adapters.wire.cerebras import chat_request, completions_request
 from adapters.wire.openai.chat_response import ChatChunkReader, parse_response
-from adapters.wire.openai.errors import failure_of
 from adapters.wire.openai.models import parse_models
 from domain.catalog import Model
 from domain.chat import ChatChunk, ChatRequest, ChatResponse
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from adapters.cerebras.client import CerebrasClient
 
 BASE_URL = "https://api.cerebras.ai"
-OK = 200
-MAX_ERROR_BYTES = 64 << 10
 
 
 @attrs.frozen
@@ -55,15 +52,15 @@ class CerebrasProvider:
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the credential may use."""
         async with self.client.get("/v1/models", call) as incoming:
-            return parse_models(await _body(incoming))
+            return parse_models(await whole(incoming))
 
     async def _post(self, path: str, body: bytes, call: Call) -> bytes:
         async with self.client.post(path, body, call) as incoming:
-            return await _body(incoming)
+            return await whole(incoming)
 
     async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         async with self.client.post(path, body, call) as incoming:
-            await _raise_for_status(incoming)
+            await check_status(incoming)
             async with aclosing(incoming.chunks(SseFraming(), ChatChunkReader())) as chunks:
                 async for step in chunks:
                     yield step
@@ -78,14 +75,3 @@ def cerebras_provider(api_key: str, base_url: str = BASE_URL, http_client: SdkCl
     from adapters.cerebras.client import connect  # noqa: PLC0415 - the SDK takes most of a second to import
 
     return CerebrasProvider(connect(api_key, base_url, http_client or SdkClient()))
-
-
-async def _body(incoming: Incoming) -> bytes:
-    await _raise_for_status(incoming)
-    return await incoming.read()
-
-
-async def _raise_for_status(incoming: Incoming) -> None:
-    if incoming.status != OK:
-        body = await incoming.read(MAX_ERROR_BYTES)
-        raise failure_of(incoming.status, incoming.headers, body)

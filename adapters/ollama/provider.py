@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import attrs
 
-from adapters.upstream.exchange import Incoming
+from adapters.upstream.answers import check_status, whole
 from adapters.upstream.ndjson import NdjsonFraming
 from adapters.upstream.upstream import Upstream
 from adapters.wire.ollama import chat_request, chat_response, embeddings
@@ -19,9 +19,6 @@ from domain.chat import ChatChunk, ChatRequest, ChatResponse
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
 from domain.ports.clock import Clock, Ids
 from domain.ports.providers import Call
-
-OK = 200
-MAX_ERROR_BYTES = 64 << 10
 
 
 @attrs.frozen
@@ -54,15 +51,15 @@ class OllamaProvider:
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the server has."""
         async with self.upstream.get("/api/tags", call) as incoming:
-            return parse_models(await _body(incoming))
+            return parse_models(await whole(incoming, failure_of))
 
     async def _post(self, path: str, body: bytes, call: Call) -> bytes:
         async with self.upstream.post(path, body, call) as incoming:
-            return await _body(incoming)
+            return await whole(incoming, failure_of)
 
     async def _stream(self, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         async with self.upstream.post("/api/chat", body, call) as incoming:
-            await _raise_for_status(incoming)
+            await check_status(incoming, failure_of)
             reader = chat_response.ChatLineReader(self._naming())
             async with aclosing(incoming.chunks(NdjsonFraming(), reader)) as chunks:
                 async for step in chunks:
@@ -70,14 +67,3 @@ class OllamaProvider:
 
     def _naming(self) -> Naming:
         return Naming(self.ids.uuid(), int(self.clock.now()))
-
-
-async def _body(incoming: Incoming) -> bytes:
-    await _raise_for_status(incoming)
-    return await incoming.read()
-
-
-async def _raise_for_status(incoming: Incoming) -> None:
-    if incoming.status != OK:
-        body = await incoming.read(MAX_ERROR_BYTES)
-        raise failure_of(incoming.status, incoming.headers, body)

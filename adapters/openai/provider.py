@@ -7,20 +7,16 @@ from contextlib import aclosing
 
 import attrs
 
-from adapters.upstream.exchange import Incoming
+from adapters.upstream.answers import check_status, whole
 from adapters.upstream.sse import SseFraming
 from adapters.upstream.upstream import Upstream
 from adapters.wire.openai import chat_request, chat_response, completions_request, embeddings
-from adapters.wire.openai.errors import failure_of
 from adapters.wire.openai.models import parse_models
 from domain.catalog import Model
 from domain.chat import ChatChunk, ChatRequest, ChatResponse
 from domain.completions import CompletionRequest
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
 from domain.ports.providers import Call
-
-OK = 200
-MAX_ERROR_BYTES = 64 << 10
 
 
 @attrs.frozen
@@ -55,26 +51,15 @@ class OpenAIProvider:
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the server lists."""
         async with self.upstream.get("/models", call) as incoming:
-            return parse_models(await _body(incoming))
+            return parse_models(await whole(incoming))
 
     async def _post(self, path: str, body: bytes, call: Call) -> bytes:
         async with self.upstream.post(path, body, call) as incoming:
-            return await _body(incoming)
+            return await whole(incoming)
 
     async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         async with self.upstream.post(path, body, call) as incoming:
-            await _raise_for_status(incoming)
+            await check_status(incoming)
             async with aclosing(incoming.chunks(SseFraming(), chat_response.ChatChunkReader())) as chunks:
                 async for step in chunks:
                     yield step
-
-
-async def _body(incoming: Incoming) -> bytes:
-    await _raise_for_status(incoming)
-    return await incoming.read()
-
-
-async def _raise_for_status(incoming: Incoming) -> None:
-    if incoming.status != OK:
-        body = await incoming.read(MAX_ERROR_BYTES)
-        raise failure_of(incoming.status, incoming.headers, body)

@@ -9,7 +9,6 @@ import pytest
 
 from adapters.wire.jsontext import render
 from adapters.wire.ollama.models import parse_models
-from adapters.wire.ollama.names import with_default_tag
 from adapters.wire.openai.models import model_document
 from domain.errors import Malformed
 
@@ -70,17 +69,3 @@ def test_a_server_without_models_lists_none() -> None:
 def test_what_is_no_list_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         parse_models(body)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("llama3.2", "llama3.2:latest"),
-        ("llama3.2:1b", "llama3.2:1b"),
-        ("ann/tiny", "ann/tiny:latest"),
-        ("localhost:5000/ann/tiny", "localhost:5000/ann/tiny:latest"),
-        ("localhost:5000/ann/tiny:q4", "localhost:5000/ann/tiny:q4"),
-    ],
-)
-def test_a_name_without_a_tag_means_the_tag_latest(name: str, expected: str) -> None:
-    assert expected == with_default_tag(name)
