@@ -46,7 +46,9 @@ STATUSES = frozenset(
 )
 """Errors and redirects."""
 
-NO_ANSWERS = frozenset({"malformed", "empty", "html", "not-object", "no-choices", "error-first", "error-mid-stream"})
+NO_ANSWERS = frozenset(
+    {"malformed", "empty", "html", "not-object", "no-choices", "error-first", "error-mid-stream", "other-form"}
+)
 """Status 200, and no good answer."""
 
 NETWORK = frozenset(

@@ -183,6 +183,13 @@ def type_set(content_type: str) -> Change:
     return lambda answer, _dialect, _seen: attrs.evolve(answer, content_type=content_type)
 
 
+def other_form(answer: Answer, dialect: Dialect, seen: Seen) -> Answer:
+    """Stream what was asked for whole, and send whole what was asked for as a stream."""
+    endpoint = dialect.endpoint(seen)
+    flipped = attrs.evolve(seen, body=dumps({**seen.values, "stream": not answer.streamed}))
+    return answer if endpoint not in {"chat", "text"} else dialect.answer(endpoint, "text", flipped)
+
+
 def halved(answer: Answer, _dialect: Dialect, _seen: Seen) -> Answer:
     """Send half of the JSON as if it were all; of a stream, half of its second message."""
     if not answer.streamed:

@@ -133,6 +133,7 @@ _CHANGED: dict[str, tuple[Change, ...]] = {
     "html": (changes.body_of(_HTML, "text/html; charset=utf-8"),),
     "not-object": (changes.body_of(b'["an","array"]\n'),),
     "no-choices": (changes.body_of(b'{"id":"x","object":"chat.completion"}\n'),),
+    "other-form": (changes.other_form,),
     "wrong-type": (changes.type_set("text/plain"),),
     "gzip": (changes.compressed,),
     "gzip-bomb": (changes.bomb,),

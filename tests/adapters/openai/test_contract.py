@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
 from typing_extensions import override
 
 from adapters.openai.provider import OpenAIProvider
@@ -46,3 +47,15 @@ class TestEmbeddings(EmbeddingsProviderContract):
 
 class TestModels(ModelListerContract):
     harness_type = OpenAIHarness
+
+
+class EveryByteHarness(OpenAIHarness):
+    scenarios: ClassVar[frozenset[str]] = frozenset({"text", "cut-N", "reset-N"})
+    cannot: ClassVar[frozenset[str]] = ALL - scenarios
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+class TestEveryByte(ChatProviderContract):
+    harness_type = EveryByteHarness
+    cuts = range(5000)
