@@ -64,9 +64,13 @@ class Site:
             for signal in (double.asked, double.closed_early, double.holding):
                 signal.clear()
 
+    def asked(self, *names: str) -> list[Seen]:
+        """Return what doubles were asked on behalf of callers: for their models they are asked by the way."""
+        return [seen for name in names for seen in self.doubles[name].seen if seen.method == "POST"]
+
     def last(self, name: str) -> Seen:
-        """Return the last request that a provider's double has seen."""
-        return self.doubles[name].seen[-1]
+        """Return the last request that a provider's double was asked on behalf of a caller."""
+        return self.asked(name)[-1]
 
     def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Send JSON, or bytes as they are, with the good key."""

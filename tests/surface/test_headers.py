@@ -155,7 +155,7 @@ def test_header_of_the_caller_does_not_pass(site: Site, name: Name, header: tupl
     chat_with(site, f"{name}/x", [header, (b"Connection", b"close, " + header[0])])
 
     assert without == sent_to(site, name)
-    assert 2 == len(site.doubles[name].seen)
+    assert 2 == len(site.asked(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -169,7 +169,7 @@ def test_no_set_of_headers_passes(site: Site, name: Name, headers: Headers) -> N
 
     answer = chat_with(site, f"{name}/x", headers)
 
-    seen = site.doubles[name].seen
+    seen = site.asked(name)
     assert without == sent_to(site, name)
     assert (2 if answer.startswith(b"HTTP/1.1 200 ") else 1) == len(seen)
 
@@ -199,7 +199,7 @@ def test_offer_to_speak_another_protocol_is_declined(site: Site, connection: byt
     answer = raw_answer(site.url, head_of("/v1/chat/completions", len(body), offer) + body + second, 2)
 
     assert 2 == answer.count(b"HTTP/1.1 200 OK\r\n"), answer
-    assert ["upgrade" not in seen.header_names for seen in site.doubles["lab"].seen] == [True, True]
+    assert ["upgrade" not in seen.header_names for seen in site.asked("lab")] == [True, True]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -368,6 +368,25 @@ def test_sane_request_id_is_kept(site: Site, given: str) -> None:
     answer = site.http.get(f"{site.url}/v1/models", headers={**AUTHORIZED, "x-request-id": given})
 
     assert given == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"GET /v1/models HTTP/9.9\r\n\r\n",
+        b"FETCH /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=["version", "method", "header", "TLS"],
+)
+def test_what_is_no_http_is_refused_as_everything_is(site: Site, request_text: bytes) -> None:
+    """Also what the server's parser refuses gets the four members, an id, and the end of its connection."""
+    head, _, body = raw_answer(site.url, request_text, 5).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ") or (request_text.startswith(b"FETCH") and b" 405 " in head[:16])
+    assert b"\r\nx-request-id: " in head.lower()
+    assert {"message", "type", "param", "code"} == set(json.loads(body)["error"])
 
 
 def test_every_line_of_the_log_is_one_object(site: Site) -> None:
