@@ -122,5 +122,6 @@ def _upstream(provider: Provider) -> Upstream:
     from adapters.upstream.transport import Transport  # noqa: PLC0415
     from adapters.upstream.upstream import Upstream  # noqa: PLC0415
 
-    headers = {"authorization": f"Bearer {_credential(provider)}"} if provider.credential is not None else {}
-    return Upstream(provider.base_url, headers, Transport(allow_private=provider.reaches_private))
+    secret = _credential(provider)
+    headers = {"authorization": f"Bearer {secret}"} if secret else {}
+    return Upstream(provider.base_url, headers, Transport(allow_private=provider.reaches_private), secret)

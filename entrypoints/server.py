@@ -25,6 +25,7 @@ from adapters.disk.folder import DataError
 from adapters.http.app import App, Surroundings, build_app
 from adapters.http.health import Readiness
 from adapters.http.lifespan import Lifespan
+from adapters.http.protocol import Protocol
 from adapters.http.visit import Manners
 from adapters.telemetry.metrics import SHARED_FOLDER_VARIABLE
 from application.refresh_models import RefreshModels
@@ -55,7 +56,7 @@ def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1) -> 
             factory=True,
             workers=workers,
             backlog=BACKLOG,
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -28,6 +28,7 @@ class CerebrasClient:
     """
 
     _sdk: AsyncCerebras = attrs.field(repr=False)
+    _secret: str = attrs.field(repr=False)
 
     def post(self, path: str, body: bytes, call: Call) -> AbstractAsyncContextManager[Incoming]:
         """Send a JSON body and wait for the head of the answer."""
@@ -39,7 +40,7 @@ class CerebrasClient:
             stream=True,
             stream_cls=AsyncStream[object],
         )
-        return exchange(_sent(sending, call), call)
+        return exchange(_sent(sending, call), call, self._secret)
 
     def get(self, path: str, call: Call) -> AbstractAsyncContextManager[Incoming]:
         """Ask for something and wait for the head of the answer."""
@@ -50,7 +51,7 @@ class CerebrasClient:
             stream=True,
             stream_cls=AsyncStream[object],
         )
-        return exchange(_sent(sending, call), call)
+        return exchange(_sent(sending, call), call, self._secret)
 
 
 def connect(api_key: str, base_url: str, http_client: SdkClient) -> CerebrasClient:
@@ -70,7 +71,7 @@ def connect(api_key: str, base_url: str, http_client: SdkClient) -> CerebrasClie
     # CEREBRAS_LOG of the environment turned these on; what they say below a warning quotes prompts.
     for talkative in (logger, httpx_logger):
         talkative.setLevel("WARNING")
-    return CerebrasClient(sdk)
+    return CerebrasClient(sdk, api_key)
 
 
 async def _sent(sending: Awaitable[object], call: Call) -> RawAnswer:

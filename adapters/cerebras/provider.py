@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.cerebras.ai"
 
+R = TypeVar("R")
+
 
 @attrs.frozen
 class CerebrasProvider:
@@ -33,8 +35,9 @@ class CerebrasProvider:
 
     async def complete(self, request: ChatRequest, call: Call) -> ChatResponse:
         """Return the whole answer to a chat."""
-        body = await self._post("/v1/chat/completions", chat_request.render_request(request, call.model), call)
-        return parse_response(body)
+        return await self._post(
+            "/v1/chat/completions", chat_request.render_request(request, call.model), call, parse_response
+        )
 
     def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         """Return the answer to a chat as a stream."""
@@ -42,8 +45,9 @@ class CerebrasProvider:
 
     async def complete_text(self, request: CompletionRequest, call: Call) -> ChatResponse:
         """Return a whole text completion."""
-        body = await self._post("/v1/completions", completions_request.render_request(request, call.model), call)
-        return parse_response(body)
+        return await self._post(
+            "/v1/completions", completions_request.render_request(request, call.model), call, parse_response
+        )
 
     def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         """Return a text completion as a stream."""
@@ -54,9 +58,9 @@ class CerebrasProvider:
         async with self.client.get("/v1/models", call) as incoming:
             return parse_models(await whole(incoming))
 
-    async def _post(self, path: str, body: bytes, call: Call) -> bytes:
+    async def _post(self, path: str, body: bytes, call: Call, parse: Callable[[bytes], R]) -> R:
         async with self.client.post(path, body, call) as incoming:
-            return await whole(incoming)
+            return parse(await whole(incoming))
 
     async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         async with self.client.post(path, body, call) as incoming:

@@ -112,7 +112,8 @@ def _routing(error: HTTPException) -> ErrorAnswer:
     """Say what the router found: no such path, or another method."""
     headers = dict(error.headers or {})
     if error.status_code == 405:  # noqa: PLR2004
-        allowed = headers.get("Allow", "")
+        allowed = ", ".join(sorted(headers.get("Allow", "").split(", ")))
+        headers["Allow"] = allowed
         return ErrorAnswer(
             405, f"This path takes {allowed} only.", "invalid_request_error", "method_not_allowed", headers=headers
         )

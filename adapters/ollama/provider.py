@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
+from typing import TypeVar
 
 import attrs
 
@@ -19,6 +21,8 @@ from domain.chat import ChatChunk, ChatRequest, ChatResponse
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
 from domain.ports.clock import Clock, Ids
 from domain.ports.providers import Call
+
+R = TypeVar("R")
 
 
 @attrs.frozen
@@ -36,8 +40,8 @@ class OllamaProvider:
 
     async def complete(self, request: ChatRequest, call: Call) -> ChatResponse:
         """Return the whole answer to a chat."""
-        body = await self._post("/api/chat", chat_request.render_request(request, call.model), call)
-        return chat_response.parse_response(body, self._naming())
+        parse = partial(chat_response.parse_response, naming=self._naming())
+        return await self._post("/api/chat", chat_request.render_request(request, call.model), call, parse)
 
     def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         """Return the answer to a chat as a stream."""
@@ -45,17 +49,17 @@ class OllamaProvider:
 
     async def embed(self, request: EmbeddingsRequest, call: Call) -> EmbeddingsResponse:
         """Return vectors."""
-        body = await self._post("/api/embed", embeddings.render_request(request, call.model), call)
-        return embeddings.parse_response(body, request)
+        parse = partial(embeddings.parse_response, request=request)
+        return await self._post("/api/embed", embeddings.render_request(request, call.model), call, parse)
 
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the server has."""
         async with self.upstream.get("/api/tags", call) as incoming:
             return parse_models(await whole(incoming, failure_of))
 
-    async def _post(self, path: str, body: bytes, call: Call) -> bytes:
+    async def _post(self, path: str, body: bytes, call: Call, parse: Callable[[bytes], R]) -> R:
         async with self.upstream.post(path, body, call) as incoming:
-            return await whole(incoming, failure_of)
+            return parse(await whole(incoming, failure_of))
 
     async def _stream(self, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         async with self.upstream.post("/api/chat", body, call) as incoming:

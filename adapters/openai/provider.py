@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import TypeVar
 
 import attrs
 
@@ -18,6 +19,8 @@ from domain.completions import CompletionRequest
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
 from domain.ports.providers import Call
 
+R = TypeVar("R")
+
 
 @attrs.frozen
 class OpenAIProvider:
@@ -27,8 +30,9 @@ class OpenAIProvider:
 
     async def complete(self, request: ChatRequest, call: Call) -> ChatResponse:
         """Return the whole answer to a chat."""
-        body = await self._post("/chat/completions", chat_request.render_request(request, call.model), call)
-        return chat_response.parse_response(body)
+        return await self._post(
+            "/chat/completions", chat_request.render_request(request, call.model), call, chat_response.parse_response
+        )
 
     def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         """Return the answer to a chat as a stream."""
@@ -36,8 +40,9 @@ class OpenAIProvider:
 
     async def complete_text(self, request: CompletionRequest, call: Call) -> ChatResponse:
         """Return a whole text completion."""
-        body = await self._post("/completions", completions_request.render_request(request, call.model), call)
-        return chat_response.parse_response(body)
+        return await self._post(
+            "/completions", completions_request.render_request(request, call.model), call, chat_response.parse_response
+        )
 
     def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         """Return a text completion as a stream."""
@@ -45,17 +50,18 @@ class OpenAIProvider:
 
     async def embed(self, request: EmbeddingsRequest, call: Call) -> EmbeddingsResponse:
         """Return vectors."""
-        body = await self._post("/embeddings", embeddings.render_request(request, call.model), call)
-        return embeddings.parse_response(body)
+        return await self._post(
+            "/embeddings", embeddings.render_request(request, call.model), call, embeddings.parse_response
+        )
 
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the server lists."""
         async with self.upstream.get("/models", call) as incoming:
             return parse_models(await whole(incoming))
 
-    async def _post(self, path: str, body: bytes, call: Call) -> bytes:
+    async def _post(self, path: str, body: bytes, call: Call, parse: Callable[[bytes], R]) -> R:
         async with self.upstream.post(path, body, call) as incoming:
-            return await whole(incoming)
+            return parse(await whole(incoming))
 
     async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
         async with self.upstream.post(path, body, call) as incoming:

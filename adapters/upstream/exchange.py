@@ -12,8 +12,9 @@ import httpx
 
 from adapters.upstream.failures import opening, reading
 from adapters.upstream.relay import relayed
+from adapters.wire.openai.errors import without
 from domain.chat import ChatChunk
-from domain.errors import Malformed, ProviderFailure, UpstreamTimeout
+from domain.errors import Malformed, ProviderFailure, UpstreamError, UpstreamTimeout
 from domain.ports.providers import Call
 
 MAX_BODY_BYTES = 32 << 20
@@ -110,13 +111,13 @@ class Incoming:
 
 
 @asynccontextmanager
-async def exchange(sending: Awaitable[httpx.Response], call: Call) -> AsyncIterator[Incoming]:
+async def exchange(sending: Awaitable[httpx.Response], call: Call, secret: str = "") -> AsyncIterator[Incoming]:
     """
     Wait for the head of an answer, hand the answer out, and close it.
 
     Raises `Unreachable`, `UpstreamTimeout` or `Malformed` where there is none. The headers that a caller may see
-    are put
-    into `call.relayed`.
+    are put into `call.relayed`. Where an error of the upstream's, raised by whoever reads the answer, quotes `secret`,
+    the credential that was sent, it is raised without it.
     """
     deadline = asyncio.get_running_loop().time() + call.total_s
     with opening(call):
@@ -125,6 +126,8 @@ async def exchange(sending: Awaitable[httpx.Response], call: Call) -> AsyncItera
     try:
         call.relayed.update(relayed(response.headers))
         yield Incoming(response.status_code, response.headers, response, call, deadline)
+    except UpstreamError as error:
+        raise without(secret, error) from error.__cause__
     finally:
         await response.aclose()
 

@@ -27,6 +27,8 @@ class Upstream:
     base_url: str
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     transport: httpx.AsyncBaseTransport = attrs.field(factory=Transport, repr=False)
+    secret: str = attrs.field(default="", repr=False)
+    """The credential among the headers, so that an upstream which quotes it in an error is not passed on."""
 
     def post(self, path: str, body: bytes, call: Call) -> AbstractAsyncContextManager[Incoming]:
         """Send a JSON body and wait for the head of the answer."""
@@ -43,4 +45,4 @@ class Upstream:
         request = httpx.Request(
             method, self.base_url + path, headers=headers, content=body, extensions=timeout_extension(call)
         )
-        return exchange(self.transport.handle_async_request(request), call)
+        return exchange(self.transport.handle_async_request(request), call, self.secret)

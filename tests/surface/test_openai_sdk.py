@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -36,15 +37,17 @@ PERSON: Any = {
 
 
 @pytest.fixture
-def client(gateway: GatewayProcess) -> openai.OpenAI:
+def client(gateway: GatewayProcess) -> Iterator[openai.OpenAI]:
     """Return the SDK, pointed at the gateway as a newcomer would."""
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as client:
+        yield client
 
 
 @pytest.fixture
-def async_client(gateway: GatewayProcess) -> openai.AsyncOpenAI:
+async def async_client(gateway: GatewayProcess) -> AsyncIterator[openai.AsyncOpenAI]:
     """Return the asynchronous SDK."""
-    return openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as client:
+        yield client
 
 
 def test_chat_is_answered_and_repeats_itself(client: openai.OpenAI) -> None:
@@ -168,17 +171,17 @@ def test_text_completions_are_rendered_onto_the_chat(client: openai.OpenAI) -> N
 
 def test_providers_own_path(gateway: GatewayProcess) -> None:
     """Under /custom/v1 the provider is fixed."""
-    client = openai.OpenAI(base_url=f"{gateway.url}/custom/v1", api_key=KEY, max_retries=0)
-
-    assert ["custom"] == [model.id for model in client.models.list()]
-    assert "any-name" == client.chat.completions.create(model="any-name", messages=HELLO).model
+    with openai.OpenAI(base_url=f"{gateway.url}/custom/v1", api_key=KEY, max_retries=0) as client:
+        assert ["custom"] == [model.id for model in client.models.list()]
+        assert "any-name" == client.chat.completions.create(model="any-name", messages=HELLO).model
 
 
 def test_wrong_key_is_an_authentication_error(gateway: GatewayProcess) -> None:
     """The SDK raises its own class for it."""
-    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="sk-wrong", max_retries=0)
-
-    with pytest.raises(openai.AuthenticationError) as caught:
+    with (
+        openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="sk-wrong", max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError) as caught,
+    ):
         client.models.list()
 
     assert ("invalid_api_key", True) == (caught.value.code, bool(caught.value.request_id))

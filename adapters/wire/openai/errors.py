@@ -6,10 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from adapters.wire.jsontext import NotJson, parse_object, text_of, value_of
 from domain.errors import CredentialRefused, Malformed, ProviderFailure, UpstreamError
 
+_WAIT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?|[A-Za-z]{3,9}, [0-9A-Za-z :-]{10,40}", re.ASCII)
+"""Seconds, or a date in one of HTTP's forms: RFC 9110, section 10.2.3."""
 MAX_MESSAGE = 2048
+QUOTED = 8
+"""As many first characters of a credential are the credential: masked forms keep them."""
 # The quantifiers are possessive, so that no text takes longer than its length.
 _SECRET = re.compile(
     r"""(?ix)
@@ -42,12 +48,17 @@ def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         return CredentialRefused(status)
     if status < 400:  # noqa: PLR2004
         return Malformed(f"status {status} where an answer was due")
-    retry_after = headers.get("retry-after")
+    retry_after = sane_wait(headers.get("retry-after"))
     try:
         said = value_of(parse_value(body))
     except NotJson:
         said = None
     return error_of(said, status, retry_after)
+
+
+def sane_wait(value: str | None) -> str | None:
+    """Return a `retry-after` that is a number of seconds or a date, None for anything else."""
+    return value if value is not None and _WAIT.fullmatch(value) else None
 
 
 def error_of(said: Any, status: int, retry_after: str | None = None) -> UpstreamError:
@@ -86,6 +97,24 @@ def redacted(message: Any) -> str:
         return ""
     told = _SECRET.sub("[redacted]", _CONTROL.sub(" ", message))
     return told.encode()[:MAX_MESSAGE].decode(errors="ignore")
+
+
+def without(secret: str, error: UpstreamError) -> UpstreamError:
+    """Return an upstream's error that does not quote this credential of ours, nor the beginning of it."""
+    if not secret:
+        return error
+    quoted = re.compile(re.escape(secret[:QUOTED]) + (r"\S*" if len(secret) > QUOTED else ""))
+
+    def clean(word: str | None) -> str | None:
+        return None if word is None or quoted.search(word) else word
+
+    return attrs.evolve(
+        error,
+        message=quoted.sub("[redacted]", error.message),
+        code=clean(error.code),
+        param=clean(error.param),
+        type=clean(error.type),
+    )
 
 
 def parse_value(body: bytes) -> bytes:

@@ -17,7 +17,9 @@ from adapters.wire.openai.errors import (
     failure_of,
     redacted,
     render_error,
+    sane_wait,
     status_of,
+    without,
 )
 from domain.errors import CredentialRefused, Malformed, UpstreamError
 
@@ -296,3 +298,40 @@ def test_an_error_may_be_given_decoded() -> None:
     found = error_of({"error": {"message": "No.", "code": "c"}}, 409, "3")
 
     assert (409, "No.", "c", "3") == (found.status, found.message, found.code, found.retry_after)
+
+
+@pytest.mark.parametrize("quoted", ["T0pQ-lab-credential", "T0pQ-lab*******", "T0pQ-lab"])
+def test_our_credential_is_not_quoted_back(quoted: str) -> None:
+    """Whatever its form: whole, masked behind its first characters, or cut."""
+    error = UpstreamError(400, f"bad key ({quoted}) here", code=quoted, param=f"x.{quoted}", type=quoted)
+
+    clean = without("T0pQ-lab-credential", error)
+
+    assert quoted[:8] not in repr(clean)
+    assert (None, None, None, 400) == (clean.code, clean.param, clean.type, clean.status)
+    assert "here" in clean.message
+
+
+def test_error_that_quotes_nothing_stays_as_it_is() -> None:
+    """Also where there is no credential."""
+    error = UpstreamError(400, "bad", code="invalid_value", param="n")
+
+    assert repr(error) == repr(without("", error)) == repr(without("T0pQ-lab-credential", error))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("7", True),
+        ("0.5", True),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", True),
+        ("soon", False),
+        ("\u4e00", False),
+        ("7\r\nx: y", False),
+        ("9" * 5000, False),
+        ("-1", False),
+    ],
+)
+def test_only_a_time_to_wait_is_relayed_as_one(given: str, kept: bool) -> None:
+    """Seconds or a date; anything else is dropped."""
+    assert (given if kept else None) == sane_wait(given)
