@@ -143,7 +143,7 @@ class MutantHarness(DoubleHarness):
     )
     mutant: ClassVar[type[Mutant]] = Mutant
     more_headers: ClassVar[dict[str, str]] = {}
-    transport: ClassVar[dict[str, httpx.AsyncBaseTransport]] = {}
+    transport: ClassVar[dict[str, Any]] = {}
 
     @override
     def connect(self, url: str) -> Mutant:

@@ -44,7 +44,7 @@ RETRY_AFTER: Mapping[str, str | None] = {
     "429-date": "Wed, 21 Oct 2099 07:28:00 GMT",
     "429-past": "Wed, 21 Oct 2015 07:28:00 GMT",
     "429-year": "31536000",
-    "429-garbage": "soon",
+    "429-garbage": None,
     "503": "3",
     "503-html": "3",
     "500": None,

@@ -83,7 +83,7 @@ def test_limits_of_members_are_kept(gateway: GatewayProcess, tmp_path: Path) -> 
     """Each boundary of each schema, from both sides, as far as the time allows."""
     report = probed(gateway.url, tmp_path, ("coverage",), "--max-time", "15")
 
-    assert ("success", [], []) == (report["phases"]["coverage"]["status"], report["failures"], report["errors"])
+    assert ([], []) == (report["failures"], report["errors"])
     assert report["test_cases"]["generated"] >= 100
 
 
