@@ -9,7 +9,7 @@ import attrs
 
 from adapters.custom.asked import SCHEMA_PARAM, Asked
 from adapters.custom.draws import Draws
-from adapters.custom.logprobs import logprobs_of
+from adapters.custom.logprobs import Logprob, logprobs_of
 from adapters.custom.messages import Message
 from adapters.custom.schema.budget import STEPS, Budget
 from adapters.custom.schema.document import SchemaDocument
@@ -26,6 +26,7 @@ ECHOED_TOKENS = 40
 MAX_STEPS = 4 * STEPS
 """The work that all schemas of one request may make together."""
 _ECHOED_CHARACTERS = 2_000
+_LOGPROBS_AT_ONCE = 256
 SENTENCES = {"low": 2, "medium": 4, "high": 8}
 _LEADS = {"user": "You said: ", "tool": "The tool said: ", "function": "The tool said: "}
 
@@ -40,11 +41,18 @@ async def answer(asked: Asked, model: str, pause: Callable[[], Awaitable[None]])
     speaker = _Speaker(asked, pause)
     found = []
     for index in range(asked.choices):
+        if index:
+            await pause()
         own = draws.fork(index)
         utterance = await speaker.choice(own, index)
         if asked.top_logprobs is not None:
-            logprobs = logprobs_of(utterance.pieces, asked.top_logprobs, own.fork("logprobs"))
-            utterance = attrs.evolve(utterance, logprobs=logprobs)
+            logprobs: list[Logprob] = []
+            likely = own.fork("logprobs")
+            for start in range(0, len(utterance.pieces), _LOGPROBS_AT_ONCE):
+                await pause()
+                block = utterance.pieces[start : start + _LOGPROBS_AT_ONCE]
+                logprobs += logprobs_of(block, asked.top_logprobs, likely)
+            utterance = attrs.evolve(utterance, logprobs=tuple(logprobs))
         found.append(utterance)
     return tuple(found)
 
@@ -68,7 +76,7 @@ class _Speaker:
         asked = self.asked
         if asked.calls:
             calls = [await self._call(tool, draws.fork("call", place)) for place, tool in enumerate(asked.calls)]
-            return call(tuple(calls), asked.most)
+            return call(calls, asked.most)
         return say(await self._text(draws, index), asked.most, asked.stops)
 
     async def _text(self, draws: Draws, index: int) -> str:
@@ -88,7 +96,7 @@ class _Speaker:
             value = await self._instance(tool.schema, draws, tool.param, "invalid_function_parameters")
             said = text_of(value).decode()
         name = f"call_{draws.word():016x}{draws.word() & 0xFFFFFFFF:08x}"
-        return ToolCall(name, tool.kind, tool.name, tuple(tokens(said)))
+        return ToolCall(name, tool.kind, tool.name, tuple(tokens(said, self.asked.most)))
 
     async def _instance(self, schema: SchemaDocument, draws: Draws, param: str, code: str) -> Any:
         await self.pause()

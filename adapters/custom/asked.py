@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import msgspec
 
@@ -17,7 +19,14 @@ from domain.errors import InvalidRequest
 MAX_CHOICES = 128
 MAX_STOPS = 4
 MAX_TOP_LOGPROBS = 20
+MAX_BIAS, MAX_BIASES = 100, 1_024
+MAX_SCHEMA_BYTES = 1 << 20
+"""Of tools, and of a response format: looking at schemas takes long."""
 MAX_PAIRS, MAX_KEY, MAX_VALUE = 16, 64, 512
+MAX_TOKENS = 16_384
+"""Over all choices of an answer."""
+LEAST_MAX_TOKENS = 256
+"""What each choice may have, however many there are."""
 INT64 = 1 << 63
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 VERBOSITIES = ("low", "medium", "high")
@@ -43,16 +52,16 @@ class Asked:
     """
     What a caller asks of the engine.
 
-    `calls` are the tools that the answer calls, none where it speaks. `most` is the maximum of tokens a choice, None
-    for no limit; `top_logprobs` is None where no logprobs are wanted. `seeds` decide what is said; `read` are the
-    texts beside the messages that count as prompt.
+    `calls` are the tools that the answer calls, none where it speaks. `most` is the maximum of tokens a choice, the
+    caller's or the engine's own; `top_logprobs` is None where no logprobs are wanted. `seeds` decide what is said;
+    `read` are the texts beside the messages that count as prompt.
     """
 
     messages: tuple[Message, ...]
     calls: tuple[Tool, ...]
     format: Format
     choices: int
-    most: int | None
+    most: int
     stops: tuple[str, ...]
     top_logprobs: int | None
     verbosity: str
@@ -63,6 +72,7 @@ class Asked:
 def read_chat(request: ChatRequest) -> Asked:
     """Read a request; raises `InvalidRequest` that names the member at fault by its path."""
     document = request.document
+    _check_size(document)
     messages = read_messages(member(document, "messages"))
     numbers = _numbers(document)
     words = _words(document)
@@ -71,20 +81,34 @@ def read_chat(request: ChatRequest) -> Asked:
     calls = called_tools(choice, member(document, "parallel_tool_calls"), messages)
     _check_others(request)
     seeding = [member(document, name) for name in _SEEDING]
-    most = whole(member(document, "max_tokens"), "max_tokens", 1)
-    completion = whole(member(document, "max_completion_tokens"), "max_completion_tokens", 1)
+    choices = whole(member(document, "n"), "n", 1, MAX_CHOICES) or 1
     return Asked(
         messages=messages,
         calls=calls,
         format=_format(member(document, "response_format")),
-        choices=whole(member(document, "n"), "n", 1, MAX_CHOICES) or 1,
-        most=most if completion is None else completion,
+        choices=choices,
+        most=_most(document, choices),
         stops=_stops(member(document, "stop")),
         top_logprobs=_top_logprobs(document),
         verbosity=words[1] or "medium",
         seeds=(_canonical([message.source for message in messages]), _canonical([numbers, words, seeding])),
         read=_read(document),
     )
+
+
+def _check_size(document: Document) -> None:
+    for name in ("tools", "response_format"):
+        if len(document.get(name) or b"") > MAX_SCHEMA_BYTES:
+            message = f"Invalid '{name}': it has more than {MAX_SCHEMA_BYTES} bytes."
+            raise InvalidRequest(message, name, "string_above_max_length")
+
+
+def _most(document: Document, choices: int) -> int:
+    """Return the maximum of tokens a choice: like a model, the engine has one of its own."""
+    older = whole(member(document, "max_tokens"), "max_tokens", 1)
+    newer = whole(member(document, "max_completion_tokens"), "max_completion_tokens", 1)
+    own = max(MAX_TOKENS // choices, LEAST_MAX_TOKENS)
+    return min(newer or older or own, own)
 
 
 def _numbers(document: Document) -> list[float | None]:
@@ -105,10 +129,11 @@ def _check_others(request: ChatRequest) -> None:
     flag(member(document, "store"), "store")
     if (user := member(document, "user")) is not None:
         text(user, "user")
-    for token, bias in mapping(member(document, "logit_bias") or {}, "logit_bias").items():
-        number(bias, f"logit_bias.{token[:MAX_KEY]}", -100, 100)
-    _check_metadata(member(document, "metadata"))
-    for place, modality in enumerate(array(member(document, "modalities") or [], "modalities")):
+    for token, bias in _pairs(document, "logit_bias", MAX_BIASES).items():
+        number(bias, f"logit_bias.{token[:MAX_KEY]}", -MAX_BIAS, MAX_BIAS)
+    _check_metadata(_pairs(document, "metadata", MAX_PAIRS))
+    modalities = member(document, "modalities")
+    for place, modality in enumerate([] if modalities is None else array(modalities, "modalities")):
         one_of(modality, f"modalities[{place}]", ("text",))
     options = member(document, "stream_options")
     if options is None:
@@ -119,13 +144,17 @@ def _check_others(request: ChatRequest) -> None:
         raise InvalidRequest(message, "stream_options", "invalid_value")
 
 
-def _check_metadata(value: object) -> None:
-    if value is None:
-        return
-    pairs = mapping(value, "metadata")
-    if len(pairs) > MAX_PAIRS:
-        message = f"Invalid 'metadata': too many pairs. Expected at most {MAX_PAIRS}, but got {len(pairs)}."
-        raise InvalidRequest(message, "metadata", "object_above_max_properties")
+def _pairs(document: Document, name: str, most: int) -> dict[str, Any]:
+    """Return the pairs of an object, which may be absent."""
+    value = member(document, name)
+    pairs = {} if value is None else mapping(value, name)
+    if len(pairs) > most:
+        message = f"Invalid '{name}': too many members. Expected at most {most}, but got {len(pairs)}."
+        raise InvalidRequest(message, name, "object_above_max_properties")
+    return pairs
+
+
+def _check_metadata(pairs: dict[str, Any]) -> None:
     for name, said in pairs.items():
         param = f"metadata.{name[:MAX_KEY]}"
         if len(name) > MAX_KEY or len(text(said, param)) > MAX_VALUE:

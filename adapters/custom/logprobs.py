@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log
 
+import msgspec
+
 from adapters.custom.draws import Draws
 from adapters.custom.words import WORDS
+from adapters.wire.jsontext import text_of
 
 _PLACES = 6
 """Rounded, so that the last bit of a machine's logarithm does not show."""
 
-Logprob = dict[str, object]
-"""One entry of OpenAI's `logprobs.content`."""
+Logprob = msgspec.Raw
+"""One entry of OpenAI's `logprobs.content`, as JSON text: as objects, all of them would take much memory."""
 
 
 def logprobs_of(pieces: Sequence[str], top: int, draws: Draws) -> tuple[Logprob, ...]:
@@ -32,9 +35,9 @@ def logprobs_of(pieces: Sequence[str], top: int, draws: Draws) -> tuple[Logprob,
         for other in [word for word in others if word != piece][: max(top - 1, 0)]:
             left /= 2
             shown.append(_entry(other, left))
-        found.append({**_entry(piece, likely), "top_logprobs": shown[:top]})
+        found.append(msgspec.Raw(text_of({**_entry(piece, likely), "top_logprobs": shown[:top]})))
     return tuple(found)
 
 
-def _entry(token: str, probability: float) -> Logprob:
+def _entry(token: str, probability: float) -> dict[str, object]:
     return {"token": token, "logprob": round(log(probability), _PLACES), "bytes": list(token.encode())}

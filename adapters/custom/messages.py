@@ -14,6 +14,7 @@ from domain.errors import InvalidRequest
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 PART_TYPES = ("text", "refusal", "image_url", "input_audio", "file")
 CALL_TYPES = ("function", "custom")
+MAX_MESSAGES = 2_048
 TOKENS_PER_MEDIA = 85
 """What an image, a sound or a file counts, whatever its size: what OpenAI counts for an image in low detail."""
 
@@ -35,7 +36,7 @@ class Message:
 
 def read_messages(value: object) -> tuple[Message, ...]:
     """Return the messages; raises `InvalidRequest` as OpenAI does for roles, parts and ids that it does not know."""
-    items = array(value, "messages")
+    items = array(value, "messages", MAX_MESSAGES)
     if not items:
         raise InvalidRequest("Invalid 'messages': expected at least one message.", "messages", "empty_array")
     return tuple([_read(item, f"messages[{place}]") for place, item in enumerate(items)])
@@ -88,8 +89,15 @@ def _content(value: object, path: str) -> tuple[str, int]:
         raise wrong_type(path, "a string or an array of parts", value)
     if not value:
         raise InvalidRequest(f"Invalid '{path}': expected at least one part.", path, "empty_array")
-    found = [_part(part, f"{path}[{place}]") for place, part in enumerate(value)]
+    found = [_plain_text(part) or _part(part, f"{path}[{place}]") for place, part in enumerate(value)]
     return "\n".join([said for said in found if said is not None]), found.count(None)
+
+
+def _plain_text(value: object) -> str | None:
+    """Return the text of an ordinary text part, at once: there may be many of them."""
+    if type(value) is dict and value.get("type") == "text" and type(value.get("text")) is str:
+        return str(value["text"])
+    return None
 
 
 def _part(value: object, path: str) -> str | None:

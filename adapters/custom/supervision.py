@@ -70,9 +70,7 @@ class _Ending:
 @attrs.define(eq=False)
 class SupervisedStream:
     """
-    A handler's stream, read in a task of its own, one step ahead of the reader.
-
-    The reader's next turn, `_taken`, is what the task waits for after each step.
+    A handler's stream, read in a task of its own, at most one step ahead of the reader.
 
     One task runs the handler's generator from its first step to its `aclose`, because much that a generator may hold
     open (timeouts, cancel scopes, connections) has to be left by the task that entered it.
@@ -82,12 +80,16 @@ class SupervisedStream:
     _call: Call
     _given: asyncio.Queue[Any] = attrs.field(factory=asyncio.Queue)
     _taken: asyncio.Event = attrs.field(factory=asyncio.Event)
+    """The reader has the step given last: what the task waits for before it takes another."""
     _track: StreamTrack = attrs.field(factory=StreamTrack)
     _task: asyncio.Task[None] | None = None
     _deadline: float = 0.0
     _begun: bool = False
+    """The reader had chunks."""
     _ended: bool = False
+    """The handler's stream came to its end by itself."""
     _over: bool = False
+    """The reader wants no more."""
 
     def __aiter__(self) -> AsyncIterator[Sequence[ChatChunk]]:
         """Return itself."""

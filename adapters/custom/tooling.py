@@ -10,11 +10,13 @@ import attrs
 
 from adapters.custom.messages import Message
 from adapters.custom.reading import array, flag, mapping, missing, one_of, text, wrong_type
-from adapters.custom.schema.document import SchemaDocument
+from adapters.custom.schema.document import MAX_SUBSCHEMAS, SchemaDocument
 from adapters.custom.schema.errors import SchemaRefused
 from domain.errors import InvalidRequest
 
 MAX_TOOLS = 128
+_SEARCHED = 10_000
+"""Characters of the last message in which a tool's name is looked for."""
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 CHOICES = ("none", "auto", "required")
 
@@ -46,7 +48,15 @@ def read_tools(value: object) -> tuple[Tool, ...]:
     """Return the tools; raises `InvalidRequest` for a name or a schema that is none."""
     if value is None:
         return ()
-    return tuple([_tool(item, f"tools[{place}]") for place, item in enumerate(array(value, "tools", MAX_TOOLS))])
+    found = []
+    subschemas = 0
+    for place, item in enumerate(array(value, "tools", MAX_TOOLS)):
+        found.append(_tool(item, f"tools[{place}]"))
+        subschemas += found[-1].schema.size if found[-1].schema else 0
+        if subschemas > MAX_SUBSCHEMAS:
+            message = f"Invalid 'tools': their schemas have more than {MAX_SUBSCHEMAS} subschemas together."
+            raise InvalidRequest(message, "tools", "invalid_function_parameters")
+    return tuple(found)
 
 
 def read_choice(value: object, tools: tuple[Tool, ...]) -> Choice:
@@ -83,7 +93,7 @@ def called_tools(choice: Choice, parallel: object, messages: Sequence[Message]) 
         return ()
     if together:
         return choice.allowed
-    said = messages[-1].content
+    said = messages[-1].content[:_SEARCHED]
     return (next((tool for tool in choice.allowed if tool.name in said), choice.allowed[0]),)
 
 

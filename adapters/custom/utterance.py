@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from adapters.custom.logprobs import Logprob
@@ -47,26 +49,23 @@ class Utterance:
         return len(self.pieces) + sum(call.tokens for call in self.calls)
 
 
-def say(text: str, most: int | None, stops: tuple[str, ...]) -> Utterance:
+def say(text: str, most: int, stops: tuple[str, ...]) -> Utterance:
     """Return a text as an utterance: cut after `most` tokens, and before the first of the stops."""
-    pieces = tokens(text)
-    cut = most is not None and len(pieces) > most
-    said = "".join(pieces[:most]) if cut else text
+    pieces = tokens(text, most)
+    said = "".join(pieces)
     places = [place for place in (said.find(stop) for stop in stops) if place >= 0]
     if places:
         return Utterance(tuple(tokens(said[: min(places)])))
-    return Utterance(tuple(pieces[:most]), finish_reason="length" if cut else "stop")
+    return Utterance(tuple(pieces), finish_reason="length" if len(said) < len(text) else "stop")
 
 
-def call(calls: tuple[ToolCall, ...], most: int | None) -> Utterance:
+def call(calls: Iterable[ToolCall], most: int) -> Utterance:
     """Return calls of tools as an utterance, cut after `most` tokens: in the middle of arguments, as a model is."""
-    left = sum(one.tokens for one in calls) if most is None else most
-    kept = []
-    cut = False
+    kept: list[ToolCall] = []
     for one in calls:
-        if left < one.tokens:
-            cut = True
-        if left > 0:
-            kept.append(attrs.evolve(one, pieces=one.pieces[: left - 1]))
-        left -= one.tokens
-    return Utterance((), tuple(kept), "length" if cut else "tool_calls")
+        if most < one.tokens:
+            cut = [attrs.evolve(one, pieces=one.pieces[: most - 1])] if most else []
+            return Utterance((), (*kept, *cut), "length")
+        kept.append(one)
+        most -= one.tokens
+    return Utterance((), tuple(kept), "tool_calls")

@@ -27,7 +27,13 @@ WORDS = tuple(_TEXT.split())
 
 def phrase(draws: Draws, fewest: int, most: int) -> str:
     """Return so many words."""
-    return " ".join([draws.pick(WORDS) for _ in range(draws.between(fewest, most))])
+    length = draws.between(fewest, most)
+    code = draws.below(len(WORDS) ** length)  # one number for all words: an answer's time is mostly that of its draws
+    chosen = []
+    for _ in range(length):
+        code, place = divmod(code, len(WORDS))
+        chosen.append(WORDS[place])
+    return " ".join(chosen)
 
 
 def sentences(draws: Draws, number: int) -> str:

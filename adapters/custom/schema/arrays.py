@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from adapters.custom.schema.demands import Demands, demands_of
@@ -15,6 +16,8 @@ from adapters.custom.schema.site import Goal, Site
 
 MAX_ITEMS = 1_000
 _TRIES = 12
+_LEVELS = 3
+"""Of choices within choices, when the values of a small set are listed."""
 _LISTED = 2_000
 _SHORT_TEXTS = ["", *"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", *map(str, range(MAX_ITEMS))]
 
@@ -97,9 +100,10 @@ def _listed(demands: Demands, document: SchemaDocument, level: int = 0) -> Itera
     for values in demands.all("enum"):
         yield from values
     yield from demands.all("const")
-    for group in demands.groups if level < _TRIES else ():
+    for group in demands.groups if level < _LEVELS else ():
         for branch in group.branches:
-            yield from _listed(demands_of(() if branch is False else (branch,), document), document, level + 1)
+            with suppress(Unfit):
+                yield from _listed(demands_of((branch,), document), document, level + 1)
     yield from (None, True, False)
     window = Bounds.of(demands.clauses, integer=False).window(_LISTED)
     if window is not None:

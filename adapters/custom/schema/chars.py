@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 
 import attrs
 
@@ -34,14 +36,14 @@ class Chars:
 
     def holds(self, code: int) -> bool:
         """Whether a code point is in the set."""
-        return any(low <= code <= high for low, high in self.ranges)
+        place = bisect_right(self.ranges, (code, LAST))
+        return place > 0 and code <= self.ranges[place - 1][1]
 
     def pick(self, draws: Draws) -> str:
         """Return a character of the set: a letter or digit where it has some, then one that prints."""
-        for known in (_PLAIN, _PRINTED):
-            found = [char for char in known if self.holds(ord(char))]
-            if found:
-                return draws.pick(found)
+        likely = _likely(self)
+        if likely:
+            return draws.pick(likely)
         for low, high in self.ranges:
             code = draws.between(low, high)
             if not 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004 - surrogates are no characters
@@ -71,3 +73,10 @@ def complement(ranges: Ranges) -> Ranges:
     if start <= LAST:
         found.append((start, LAST))
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _likely(chars: Chars) -> str:
+    """Return the characters of a set that a text would rather have, "" where it has none of them."""
+    plain = "".join([char for char in _PLAIN if chars.holds(ord(char))])
+    return plain or "".join([char for char in _PRINTED if chars.holds(ord(char))])

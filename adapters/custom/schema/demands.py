@@ -9,6 +9,7 @@ import attrs
 
 from adapters.custom.schema.document import Schema, SchemaDocument
 from adapters.custom.schema.errors import Unfit
+from adapters.custom.schema.keywords import TYPES
 
 _COMBINING = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas")
 
@@ -37,6 +38,14 @@ class Demands:
     def all(self, word: str) -> Iterator[Any]:
         """Give what the clauses say by one keyword."""
         return (clause[word] for clause in self.clauses if word in clause)
+
+    def types(self) -> set[str]:
+        """Return the types that a value may have; `number` stands for integers too."""
+        allowed = set(TYPES)
+        for named in self.all("type"):
+            names = {named} if isinstance(named, str) else set(named)
+            allowed &= names | {"integer"} if "number" in names else names
+        return allowed - {"integer"} if "number" in allowed else allowed
 
 
 def demands_of(schemas: Iterable[Schema], document: SchemaDocument, base: Demands | None = None) -> Demands:

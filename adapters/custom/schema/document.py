@@ -33,6 +33,11 @@ class SchemaDocument:
         survey.run()
         return cls(root, survey.names, measure(survey.found, lambda ref: survey.names[ref]))
 
+    @property
+    def size(self) -> int:
+        """How many subschemas it has."""
+        return len(self._heights)
+
     def target(self, ref: str) -> Schema:
         """Return the schema that a reference leads to."""
         return self._names[ref]

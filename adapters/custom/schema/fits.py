@@ -39,6 +39,7 @@ class Judge:
 
     document: SchemaDocument
     budget: Budget
+    _known: dict[int, frozenset[Hashable]] = attrs.field(factory=dict)
 
     def fits(self, value: Any, schema: Schema, level: int = 0) -> bool:
         """Whether a value fits a schema; raises `SchemaRefused` where finding out takes too long."""
@@ -64,10 +65,14 @@ class Judge:
             return False
         if "const" in schema and key(schema["const"]) != key(value):
             return False
-        if "enum" in schema:
-            self.budget.spend(len(schema["enum"]) // 8)
-            return key(value) in map(key, schema["enum"])
-        return True
+        return "enum" not in schema or key(value) in self._keys(schema["enum"])
+
+    def _keys(self, values: list[Any]) -> frozenset[Hashable]:
+        """Return the keys of an enumeration, made once: it may be long."""
+        if id(values) not in self._known:
+            self.budget.spend(len(values) // 8)
+            self._known[id(values)] = frozenset(map(key, values))
+        return self._known[id(values)]
 
     def _text(self, value: str, schema: dict[str, Any]) -> bool:
         return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)) and (
@@ -91,9 +96,11 @@ class Judge:
     def _object(self, value: dict[str, Any], schema: dict[str, Any], level: int) -> bool:
         if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
             return False
+        dependents = schema.get("dependentRequired", {})
+        self.budget.spend((len(schema.get("required", ())) + len(dependents)) // 16)
         if any(name not in value for name in schema.get("required", ())):
             return False
-        for name, needed in schema.get("dependentRequired", {}).items():
+        for name, needed in dependents.items():
             if name in value and any(other not in value for other in needed):
                 return False
         for name, inner in value.items():
@@ -101,8 +108,8 @@ class Judge:
                 return False
             if "propertyNames" in schema and not self.fits(name, schema["propertyNames"], level):
                 return False
-        dependents = schema.get("dependentSchemas", {})
-        return all(self.fits(value, dependents[name], level) for name in dependents if name in value)
+        schemas = schema.get("dependentSchemas", {})
+        return all(self.fits(value, schemas[name], level) for name in schemas if name in value)
 
     def schemas_of(self, name: str, schema: dict[str, Any]) -> list[Schema]:
         """Return the schemas that a property of this name has to fit."""

@@ -19,19 +19,21 @@ from adapters.custom.schema.demands import Demands, Group, demands_of
 from adapters.custom.schema.document import Schema, SchemaDocument
 from adapters.custom.schema.errors import SchemaRefused, Unfit
 from adapters.custom.schema.fits import Judge
+from adapters.custom.schema.keywords import TYPES
 from adapters.custom.schema.numbers import make_number
 from adapters.custom.schema.objects import make_object
 from adapters.custom.schema.site import Goal, Site
 from adapters.custom.schema.texts import make_text
 
-MAX_LEVEL = 32
-GENEROUS_LEVEL = 6
+MAX_LEVEL = 128
+INTO = 4
+"""Levels that going into an array or object counts; taking a branch counts one."""
+GENEROUS_LEVEL = 6 * INTO + 2
 GENEROUS_VALUES = 256
 _TRIES = 3
 _COST = 4
 """Steps that a value takes, beside those of its checks."""
 
-_ORDER = ("null", "boolean", "integer", "number", "string", "array", "object")
 _WORDS_OF = {
     "object": {"properties", "required", "additionalProperties", "patternProperties", "minProperties",
                "maxProperties", "propertyNames", "dependentRequired"},
@@ -77,7 +79,9 @@ class _Maker:
 
     def _chosen(self, demands: Demands, draws: Draws, level: int) -> Any:
         """Settle the choices, one after the other, and make the value."""
-        self.judge.budget.spend(_COST + len(demands.clauses))
+        self.judge.budget.spend(_COST + len(demands.clauses) // 4)
+        if not demands.types():
+            raise Unfit
         if level > MAX_LEVEL:
             raise Unfit("its instances are nested too deep, or have no end")
         if not demands.groups:
@@ -114,7 +118,9 @@ class _Maker:
         """Make a value that clauses alone describe."""
         fixed = [*demands.all("enum"), *([value] for value in demands.all("const"))]
         given = min(fixed, key=len) if fixed else [value for values in demands.all("examples") for value in values]
-        for value in draws.fork("given").shuffled(given) if given else ():
+        start = draws.fork("given").below(len(given)) if given else 0
+        for place in range(len(given)):
+            value = given[(start + place) % len(given)]
             if self._fits(value, demands):
                 return value
         if fixed:
@@ -134,13 +140,8 @@ class _Maker:
         """Return the types that a value may have, the one to try first in front."""
         if len(demands.clauses) == 1 and isinstance(demands.clauses[0].get("type"), str):
             return (demands.clauses[0]["type"],)
-        allowed = set(_ORDER)
-        for named in demands.all("type"):
-            names = {named} if isinstance(named, str) else set(named)
-            allowed &= names | {"integer"} if "number" in names else names
-        if "number" in allowed:
-            allowed.discard("integer")
-        flattest = [kind for kind in _ORDER if kind in allowed]
+        allowed = demands.types()
+        flattest = [kind for kind in TYPES if kind in allowed]
         if not self._generous(level):
             return flattest
         if any(demands.all("type")):
@@ -158,7 +159,7 @@ class _Maker:
             if holder is None:
                 value = self._scalar(kind, demands, own)
             else:
-                value = holder(self._site(demands, own, level + 1, thinned=turn > 0))
+                value = holder(self._site(demands, own, level + INTO, thinned=turn > 0))
             if not doubtful or self._fits(value, demands):
                 return value
         raise Unfit

@@ -9,6 +9,7 @@ from adapters.custom.schema.errors import SchemaRefused
 from adapters.custom.schema.matching import tree
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
+"""Those of flat values first."""
 ONE = ("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties", "additionalItems",
        "unevaluatedProperties", "unevaluatedItems", "items")  # fmt: skip
 MANY = ("allOf", "anyOf", "oneOf", "prefixItems")

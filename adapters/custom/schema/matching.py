@@ -88,7 +88,7 @@ class Writer:
             self.spare -= (times - node.low) * cost
         elif node.high is None or node.high > node.low:
             times += 1
-        self.budget.spend(times)
+        self.budget.spend(1 + times)
         return "".join([self.write(node.part) for _ in range(times)])
 
 

@@ -14,6 +14,7 @@ from adapters.custom.schema.matching import MAX_TEXT, Writer, found_in, too_long
 from adapters.custom.words import WORDS, phrase
 
 _TRIES = 8
+_CHARACTERS_A_STEP = 32
 _COPIES = 40
 """A name in an address is made of so many copies of a word at most, to fill up a text."""
 
@@ -75,6 +76,7 @@ def make_text(clauses: Sequence[dict[str, Any]], draws: Draws, budget: Budget) -
                 return text
     if patterns:  # it decides, where a format is but a name for it
         return text_with(max(patterns, key=len), length, draws, budget)
+    budget.spend(length.least // _CHARACTERS_A_STEP)
     return length.fit(phrase(draws, 1, 3))
 
 
@@ -83,12 +85,12 @@ def text_with(pattern: str, length: Length, draws: Draws, budget: Budget) -> str
     node = tree(pattern)
     if node.least > MAX_TEXT:
         raise too_long()
-    for _ in range(_TRIES):
+    for turn in range(_TRIES):
         wanted = max(length.least, node.least + draws.between(1, 6))
         if length.most is not None:
             wanted = min(wanted, length.most)
         text = Writer(draws, budget, max(0, wanted - node.least)).write(node)
-        missing = (length.least - len(text)) * draws.pick((" ", draws.pick(WORDS)[0]))
+        missing = (length.least - len(text)) * (" " if turn % 2 else draws.pick(WORDS)[0])
         for candidate in (text, text + missing, missing + text):
             if length.holds(candidate) and found_in(pattern, candidate, budget):
                 return candidate

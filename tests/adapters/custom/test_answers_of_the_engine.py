@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.custom.asked import MAX_TOKENS
 from adapters.custom.tokens import count, tokens
 from domain.usage import Usage
 from tests.adapters.custom.fakes import CALL, NOW, Json, chat, content, engine, first, values, whole
@@ -69,7 +70,13 @@ async def test_the_answer_has_the_whole_shape_that_openai_gives() -> None:
 
 async def test_the_text_never_changes() -> None:
     """It is the same on every machine and Python; whoever changes it changes the fingerprint too."""
-    expected = "You said: Hello there\n\nPINNED"
+    expected = (
+        "You said: Hello there\n\n"
+        "Robin horizon olive tea apron paper snow harvest balcony oasis. "
+        "Moss flame frost violet plum lantern candle. "
+        "Grape pear border path prairie rain compass autumn berry. "
+        "Comet robin quartz hollow meadow farm clover summer."
+    )
 
     assert expected == await content()
 
@@ -263,9 +270,18 @@ async def test_a_schema_that_takes_all_the_effort_still_serves_every_choice() ->
     """Further choices repeat an instance rather than take the time of others."""
     schema = {"type": "array", "minItems": 1000, "items": {"type": "integer"}}
     asked = {"type": "json_schema", "json_schema": {"name": "long", "schema": schema}}
-    answer = await whole(n=64, response_format=asked)
+    answer = await whole(n=8, response_format=asked)
 
     assert all(len(json.loads(choice["message"]["content"])) == 1000 for choice in answer["choices"])
+
+
+async def test_the_engine_has_a_maximum_of_its_own() -> None:
+    """As models have: what a schema asks for beyond it is cut, and the reason says so."""
+    schema = {"type": "array", "minItems": 20, "items": {"type": "string", "minLength": 10_000}}
+    answer = await whole(response_format={"type": "json_schema", "json_schema": {"name": "long", "schema": schema}})
+
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["usage"]["completion_tokens"] == MAX_TOKENS
 
 
 async def test_the_prompt_counts_roles_names_calls_media_tools_and_schemas() -> None:

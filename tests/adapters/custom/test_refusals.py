@@ -15,6 +15,7 @@ from domain.errors import InvalidRequest
 from tests.adapters.custom.fakes import CALL, Json, chat, engine, shortly, whole
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+WIDE = {"type": "function", "function": {"name": "f", "parameters": {"properties": {str(n): {} for n in range(999)}}}}
 CALLED = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -46,7 +47,13 @@ RANGES = [
     ({"logprobs": True, "top_logprobs": -1}, "top_logprobs", "integer_below_min_value"),
     ({"top_logprobs": 1}, "top_logprobs", "invalid_value"),
     ({"logprobs": False, "top_logprobs": 0}, "top_logprobs", "invalid_value"),
+    ({"stop": 7}, "stop", "invalid_type"),
+    ({"stop": ["a", 7]}, "stop[1]", "invalid_type"),
     ({"stop": list("abcde")}, "stop", "array_above_max_length"),
+    ({"logit_bias": {str(key): 0 for key in range(1_025)}}, "logit_bias", "object_above_max_properties"),
+    ({"logit_bias": []}, "logit_bias", "invalid_type"),
+    ({"modalities": False}, "modalities", "invalid_type"),
+    ({"metadata": ""}, "metadata", "invalid_type"),
     ({"logit_bias": {"7": 101}}, "logit_bias.7", "decimal_above_max_value"),
     ({"metadata": {str(key): "" for key in range(17)}}, "metadata", "object_above_max_properties"),
     ({"metadata": {"k" * 65: ""}}, f"metadata.{'k' * 64}", "string_above_max_length"),
@@ -60,6 +67,7 @@ RANGES = [
 MESSAGES = [
     ({"messages": None}, "messages", "missing_required_parameter"),
     ({"messages": []}, "messages", "empty_array"),
+    ({"messages": user("hi") * 2_049}, "messages", "array_above_max_length"),
     ({"messages": ["hi"]}, "messages[0]", "invalid_type"),
     ({"messages": [{"content": "hi"}]}, "messages[0].role", "missing_required_parameter"),
     ({"messages": [{"role": "wizard", "content": "hi"}]}, "messages[0].role", "invalid_value"),
@@ -87,6 +95,7 @@ MESSAGES = [
 TOOLS = [
     ({"tools": [{"type": "magic"}]}, "tools[0].type", "invalid_value"),
     ({"tools": [{"type": "function"}]}, "tools[0].function", "missing_required_parameter"),
+    ({"tools": [WIDE] * 6}, "tools", "invalid_function_parameters"),
     ({"tools": [TOOL] * 129}, "tools", "array_above_max_length"),
     (tool(name="no spaces"), "tools[1].function.name", "invalid_value"),
     (tool(name="x" * 65), "tools[1].function.name", "invalid_value"),
@@ -131,6 +140,7 @@ FORMATS = [
     (schema({"enum": []}), "response_format.json_schema.schema", "invalid_json_schema"),
     (schema({"type": "array", "minItems": 10**9}), "response_format.json_schema.schema", "invalid_json_schema"),
     (schema({"$ref": "https://example.com/far"}), "response_format.json_schema.schema", "invalid_json_schema"),
+    (schema({"description": "x" * (1 << 20)}), "response_format", "string_above_max_length"),
     (schema({"pattern": "("}), "response_format.json_schema.schema", "invalid_json_schema"),
 ]
 

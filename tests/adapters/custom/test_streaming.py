@@ -8,6 +8,7 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from adapters.custom.provider import CHUNKS_A_STEP, DeterministicProvider
 from adapters.custom.tokens import count
@@ -180,6 +181,7 @@ async def test_a_stream_can_be_left_at_any_point() -> None:
 
 
 class RealPause(StillClock):
+    @override
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 

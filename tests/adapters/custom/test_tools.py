@@ -79,7 +79,7 @@ async def test_a_custom_tool_gets_plain_text() -> None:
     ids=str,
 )
 async def test_which_tools_are_called(members: Json, called: list[str]) -> None:
-    """The named one; else the one that the user names, else the first; all of them where parallel calls are asked for."""
+    """The named one; else the one that the user names, else the first; all of them where that is asked for."""
     assert called == names(await first(tools=TOOLS, **members))
 
 
@@ -97,7 +97,7 @@ async def test_only_allowed_tools_are_called(mode: str) -> None:
 
 @pytest.mark.parametrize("role", ["tool", "assistant", "system", "developer"])
 async def test_with_auto_only_a_user_gets_a_call(role: str) -> None:
-    """A tool's result is answered in text, so that a loop over tools comes to an end; what is required is called still."""
+    """A tool's result is answered in text, so that a loop over tools comes to an end; what is required is called."""
     last = [{"role": "user", "content": "?"}, {"role": role, "content": "18 °C", "tool_call_id": "call_1"}]
     choice = await first(tools=TOOLS, messages=last)
 
