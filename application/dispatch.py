@@ -77,15 +77,20 @@ class Dispatcher:
         for target, turn in tries:
             if target is given_up or errand.journey.attempts >= MAX_ATTEMPTS:
                 continue
-            if turn:
-                await self.clock.sleep(wait_s(route.retry, turn, self.chance.random()))
+            wait = wait_s(route.retry, turn, self.chance.random()) if turn else 0.0
+            timeouts = self._timeouts(grant, target)
+            left = timeouts.total_s - (self.clock.monotonic() - start) - wait
+            if left <= 0:
+                raise failure or UpstreamTimeout("total", timeouts.total_s)
+            if wait:
+                await self.clock.sleep(wait)
             try:
-                return await self._attempt(target, self._call(grant, target, errand, start), errand, ask)
+                return await self._attempt(target, self._call(target, timeouts, errand, left), errand, ask)
             except ProviderFailure as error:
                 failure = error
                 if not goes_on(error, route.fallback_on):
                     raise
-                if not tries_again(error):
+                if not tries_again(error, route.retry):
                     given_up = target
         assert failure is not None  # noqa: S101 - there was a try, and every try that comes here failed
         raise failure
@@ -105,12 +110,11 @@ class Dispatcher:
         finally:
             journey.upstream_s += self.clock.monotonic() - begun
 
-    def _call(self, grant: Grant, target: Target, errand: Errand[P, Q], start: float) -> Call:
+    def _timeouts(self, grant: Grant, target: Target) -> Timeouts:
+        return grant.route.timeouts or self.table.providers.get(target.provider) or Timeouts()
+
+    def _call(self, target: Target, timeouts: Timeouts, errand: Errand[P, Q], left: float) -> Call:
         """Return the deadlines of one attempt: what is left of the whole bounds it."""
-        timeouts = grant.route.timeouts or self.table.providers.get(target.provider) or Timeouts()
-        left = timeouts.total_s - (self.clock.monotonic() - start)
-        if left <= 0:
-            raise UpstreamTimeout("total", timeouts.total_s)
         return Call(
             model=target.model,
             request_id=errand.journey.request_id,

@@ -10,6 +10,7 @@ from application.catalog import ModelCatalog
 from domain.catalog import Model, RouteTable
 from domain.errors import ModelNotFound
 from domain.keys import Caller
+from domain.policy.routing import owners_of
 
 
 @attrs.frozen
@@ -38,10 +39,18 @@ class ListModels:
 
     def find(self, caller: Caller, name: str, provider: str = "") -> Model:
         """Return one model under the name that was asked for, by the rules of routing; raises `ModelNotFound`."""
-        models = self(caller, provider)
-        exact = [model for model in models if model.id == name] or [model for model in models if model.answers_to(name)]
-        if not exact and not provider:
-            exact = [model for listed in self.catalog.listed.values() for model in listed if model.answers_to(name)]
-        if len(exact) != 1:
+        found = _named(name, self(caller, provider))
+        if found is None and not provider:
+            owners = owners_of(name, self.catalog.listed)
+            found = _named(name, self.catalog.listed[owners[0]]) if len(owners) == 1 else None
+        if found is None:
             raise ModelNotFound(name)
-        return attrs.evolve(exact[0], id=exact[0].id if provider else name)
+        return found if provider else attrs.evolve(found, id=name)
+
+
+def _named(name: str, models: Sequence[Model]) -> Model | None:
+    """Return the model of this very name, else the one that answers to it."""
+    return next(
+        (model for model in models if model.id == name),
+        next((model for model in models if model.answers_to(name)), None),
+    )

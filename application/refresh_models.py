@@ -9,7 +9,7 @@ import attrs
 
 from application.catalog import ModelCatalog
 from domain.catalog import Model
-from domain.errors import ProviderFailure
+from domain.errors import GatewayError
 from domain.ports.clock import Clock
 from domain.ports.providers import Call, ModelLister, Providers
 
@@ -23,7 +23,7 @@ class ProviderReport:
     provider: str
     models: Sequence[Model]
     took_s: float
-    failure: ProviderFailure | None = None
+    failure: GatewayError | None = None
 
 
 @attrs.frozen
@@ -67,6 +67,6 @@ class RefreshModels:
         call = Call(model="", connect_s=ASKING_S, first_byte_s=ASKING_S, idle_s=ASKING_S, total_s=ASKING_S)
         try:
             models = await lister.list_models(call)
-        except ProviderFailure as failure:
+        except GatewayError as failure:
             return ProviderReport(name, (), self.clock.monotonic() - begun, failure)
         return ProviderReport(name, models, self.clock.monotonic() - begun)

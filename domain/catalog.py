@@ -8,6 +8,9 @@ import attrs
 
 from domain.document import Document
 
+MAXIMA = ("max_tokens", "max_completion_tokens")
+"""The older and the newer name of the maximum of tokens that an answer may have."""
+
 
 @attrs.frozen
 class Model:
@@ -75,8 +78,17 @@ class Target:
     default: Mapping[str, bytes] = attrs.field(factory=dict)
 
     def adapt(self, document: Document) -> Document:
-        """Return a request's document with this target's own members set, and absent ones filled in."""
-        return document.defaulting(self.default).having(self.set) if self.default or self.set else document
+        """
+        Return a request's document with this target's own members set, and absent ones filled in.
+
+        The two names of the maximum are one thing: to set either drops the other, and where either is there none is
+        filled in.
+        """
+        asked = {name for name in MAXIMA if document.get(name) is not None}
+        default = {name: text for name, text in self.default.items() if not (asked and name in MAXIMA)}
+        if any(name in MAXIMA for name in self.set):
+            document = document.without(*MAXIMA)
+        return document.defaulting(default).having(self.set)
 
 
 @attrs.frozen

@@ -110,11 +110,17 @@ class Process:
         """Ask the providers for their models now and every minute; one that is down is logged when that begins."""
         down: frozenset[str] = frozenset()
         while True:
-            failing = {report.provider: report.failure for report in await refresh() if report.failure is not None}
-            for provider in sorted(failing.keys() - down):
-                self.telemetry.log.warning("models not listed", provider=provider, reason=str(failing[provider]))
-            down = frozenset(failing)
+            try:
+                down = await self._refresh_once(refresh, down)
+            except Exception as error:  # noqa: BLE001 - a fault here must not end the process that serves
+                self.telemetry.unexpected(error, "")
             await asyncio.sleep(REFRESH_S)
+
+    async def _refresh_once(self, refresh: RefreshModels, down: frozenset[str]) -> frozenset[str]:
+        failing = {report.provider: report.failure for report in await refresh() if report.failure is not None}
+        for provider in sorted(failing.keys() - down):
+            self.telemetry.log.warning("models not listed", provider=provider, reason=str(failing[provider]))
+        return frozenset(failing)
 
     def _surroundings(self, running: Running) -> Surroundings:
         return Surroundings(

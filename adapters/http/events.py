@@ -11,7 +11,7 @@ from adapters.http.visit import Visit
 from adapters.wire.jsontext import text_of
 from adapters.wire.openai.answers import PING, ChatStreamRenderer, event
 from application.streams import AnswerStream
-from domain.errors import ProviderFailure, Unavailable
+from domain.errors import GatewayError, Unavailable
 
 PING_S = 15.0
 
@@ -29,7 +29,7 @@ async def send_events(
     """
 
     async def ping() -> None:
-        if visit.status and not visit.complete:
+        if visit.status and not visit.complete and not visit.writing:
             await visit.write_events(PING)
 
     async with while_present(visit, quiet_s=ping_s, when_quiet=ping):
@@ -48,11 +48,14 @@ async def _pump(visit: Visit, stream: AnswerStream, renderer: ChatStreamRenderer
             if events:
                 await visit.write_events(events)
         await visit.write_events(renderer.end(), more=False)
-    except ProviderFailure as failure:
+    except GatewayError as failure:
         await _break(visit, failure)
     except asyncio.CancelledError:
         # The server's own end: the caller must not take the silence for the end of the answer.
         await _break(visit, Unavailable("The gateway is shutting down."))
+        raise
+    except Exception as fault:
+        await _break(visit, fault)
         raise
 
 

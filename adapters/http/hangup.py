@@ -31,8 +31,9 @@ class _Watch:
                     await self.when_quiet()
                 continue
             if message["type"] == "http.disconnect":
-                self.gone = True
-                self.worker.cancel()
+                if not self.visit.complete:  # after a complete answer the server says so too
+                    self.gone = True
+                    self.worker.cancel()
                 return
 
     def _patience(self) -> float:

@@ -40,4 +40,6 @@ class Lifespan:
             self.tell(str(refusal))
             await send({"type": "lifespan.startup.failed", "message": str(refusal)})
             return
+        finally:
+            self._app = None
         await send({"type": "lifespan.shutdown.complete"})

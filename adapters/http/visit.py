@@ -63,6 +63,8 @@ class Visit:
     error: str = ""
     last_write: float = 0.0
     complete: bool = False
+    writing: bool = False
+    """Something is being sent: the caller's connection may take its time."""
 
     def known_caller(self) -> Caller:
         """Return the caller; raises `BadKey` on a route that did not ask for a key."""
@@ -114,7 +116,11 @@ class Visit:
     async def _write(self, body: bytes, *, more: bool) -> None:
         message: Message = {"type": "http.response.body", "body": body, "more_body": more}
         self.complete = not more
-        await self._send(message)
+        self.writing = True
+        try:
+            await self._send(message)
+        finally:
+            self.writing = False
         self.last_write = self.clock.monotonic()
 
     def _journey_headers(self) -> list[tuple[bytes, bytes]]:

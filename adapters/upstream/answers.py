@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from adapters.upstream.exchange import Incoming
 from adapters.wire.openai.errors import failure_of
-from domain.errors import ProviderFailure
+from domain.errors import Malformed, ProviderFailure, StreamBroken, UpstreamTimeout
 
 OK = 200
 MAX_ERROR_BYTES = 64 << 10
@@ -22,6 +22,11 @@ async def whole(incoming: Incoming, read_failure: ReadFailure = failure_of) -> b
 
 
 async def check_status(incoming: Incoming, read_failure: ReadFailure = failure_of) -> None:
-    """Raise what a bad answer tells of."""
-    if incoming.status != OK:
-        raise read_failure(incoming.status, incoming.headers, await incoming.read(MAX_ERROR_BYTES))
+    """Raise what a bad answer tells of; its status counts also where its body is too long, or never comes whole."""
+    if incoming.status == OK:
+        return
+    try:
+        body = await incoming.read(MAX_ERROR_BYTES)
+    except (Malformed, StreamBroken, UpstreamTimeout):
+        body = b""
+    raise read_failure(incoming.status, incoming.headers, body)

@@ -19,6 +19,8 @@ from typing_extensions import override
 from domain.document import Document
 
 MAX_DEPTH = 64
+MAX_MEMBERS = 1_000
+"""Top-level members; no request and no answer of this API has a tenth of it, and each one is handled by itself."""
 MAX_DIGITS = 1_000
 """A number with more digits is no quantity of this API; Python's own limit is 4,300."""
 
@@ -69,6 +71,8 @@ def parse_object(text: bytes, *, unique: bool = True) -> Document:
         raise NotJson("must be a JSON object") from None
     except msgspec.DecodeError as error:
         raise NotJson(f"is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
+    if len(found) > MAX_MEMBERS:
+        raise NotJson(f"has more than {MAX_MEMBERS} members")
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
         _check_depth(text)
     if len(text) > MAX_DIGITS and _TWO_DIGITS.search(text[MAX_DIGITS // 2 - 1 :: MAX_DIGITS // 2]):

@@ -29,12 +29,18 @@ def resolve(model: str, provider: str, table: RouteTable, listed: Listed) -> Rou
     prefix, slash, rest = model.partition("/")
     if slash and rest and prefix in table.providers:
         return _single(prefix, rest)
-    owners = [name for name in table.providers if any(known.answers_to(model) for known in listed.get(name, ()))]
+    owners = owners_of(model, {name: listed.get(name, ()) for name in table.providers})
     if len(owners) == 1:
         return _single(owners[0], model)
     if table.default_provider:
         return _single(table.default_provider, model)
     raise ModelNotFound(model)
+
+
+def owners_of(model: str, listed: Listed) -> list[str]:
+    """Return the providers that list this very name; where none does, those whose model answers to it."""
+    exact = [name for name, models in listed.items() if any(known.id == model for known in models)]
+    return exact or [name for name, models in listed.items() if any(known.answers_to(model) for known in models)]
 
 
 def order(targets: Sequence[Target], draw: Callable[[], float]) -> list[Target]:

@@ -15,7 +15,6 @@ from domain.errors import (
     ProviderFailure,
     Unreachable,
     UpstreamError,
-    UpstreamTimeout,
 )
 from domain.journey import Ending, Journey
 from domain.keys import Caller
@@ -163,7 +162,7 @@ async def test_attempt_gets_what_is_left_of_the_whole() -> None:
 
 
 async def test_no_attempt_after_the_deadline() -> None:
-    """A request whose time is over reaches no upstream."""
+    """A retry that would come too late is not waited for, and what the last attempt met is told."""
     clock = FakeClock()
     provider = ScriptedProvider([BUSY])
     alias = Alias("fast", (Target("a", "m"),), Timeouts(total_s=10), Retry(attempts=2, base_s=22, max_s=22))
@@ -171,7 +170,39 @@ async def test_no_attempt_after_the_deadline() -> None:
 
     failure, journey = await failing(gateway, "fast")
 
-    assert (repr(UpstreamTimeout("total", 10)), 1) == (repr(failure), journey.attempts)
+    assert (repr(BUSY), 1, []) == (repr(failure), journey.attempts, clock.slept)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [UpstreamError(429, code="insufficient_quota"), UpstreamError(429, retry_after="60"), CredentialRefused(403)],
+    ids=repr,
+)
+async def test_target_that_will_not_recover_in_time_is_not_asked_again(failure: ProviderFailure) -> None:
+    """A spent quota, a wait longer than any retry's, a refused credential: the next target is asked at once."""
+    clock = FakeClock()
+    providers = {"a": ScriptedProvider([failure]), "b": ScriptedProvider([answer()])}
+
+    await gateway_of(providers, aliases=[aliased(Retry(attempts=2))], clock=clock).complete_chat(CALLER, asking("fast"))
+
+    assert (1, 1, []) == (len(providers["a"].asked), len(providers["b"].asked), clock.slept)
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "sent"),
+    [
+        (Target("a", "m", set={"max_tokens": b"5"}), {"max_completion_tokens": b"99"}, {"max_tokens": b"5"}),
+        (
+            Target("a", "m", default={"max_tokens": b"5"}),
+            {"max_completion_tokens": b"9"},
+            {"max_completion_tokens": b"9"},
+        ),
+        (Target("a", "m", default={"max_tokens": b"5"}), {}, {"max_tokens": b"5"}),
+    ],
+)
+def test_both_names_of_the_maximum_are_one(target: Target, given: dict[str, bytes], sent: dict[str, bytes]) -> None:
+    """The operator's maximum is not passed by under its other name."""
+    assert sent == target.adapt(Document(given)).members
 
 
 async def test_unknown_model_is_refused() -> None:

@@ -8,7 +8,7 @@ from application.catalog import ModelCatalog
 from application.list_models import ListModels
 from application.refresh_models import KnownModels, RefreshModels
 from domain.catalog import Alias, Model, RouteTable, Target, Timeouts
-from domain.errors import ModelNotFound, Unreachable
+from domain.errors import ModelNotFound, Unavailable, Unreachable
 from domain.keys import Caller
 from domain.ports.providers import Providers
 from tests.fakes.clock import FakeClock
@@ -79,6 +79,23 @@ def test_model_that_is_not_there_or_not_clear_is_not_found(asked: str, provider:
     """A name that nobody lists, or more than one provider does, is not found."""
     with pytest.raises(ModelNotFound):
         listing(a=["small", "same"], b=["same"]).find(CALLER, asked, provider)
+
+
+def test_very_name_goes_before_one_that_only_answers_to_it() -> None:
+    """`x` is the model `x`, also where another provider, or the same, lists `x:latest`."""
+    models = listing(a=["x", "y", "y:latest"], ollama=["x:latest"])
+
+    assert ["x", "y"] == [models.find(CALLER, name).id for name in ("x", "y")]
+
+
+async def test_lister_that_refuses_is_a_report_too() -> None:
+    """Whatever failure of the gateway's own tree a lister raises, the others are asked."""
+    catalog = ModelCatalog()
+    refusing = Unavailable("Not now.")
+
+    reports = await refreshing(catalog, {}, a=ScriptedProvider([refusing]), b=ScriptedProvider([["y"]]))()
+
+    assert ([refusing, None], {"b": (Model("y"),)}) == ([report.failure for report in reports], catalog.listed)
 
 
 async def test_refreshing_asks_every_provider_and_keeps_what_it_says() -> None:

@@ -14,7 +14,11 @@ from domain.policy.retry import wait_s
 from domain.policy.routing import order, resolve
 
 ALIAS = Alias("fast", (Target("a", "small"), Target("b", "large", priority=2)), Timeouts(total_s=9), Retry(2))
-LISTED = {"a": [Model("small"), Model("same")], "b": [Model("same"), Model("b/odd")], "c": [Model("m:latest")]}
+LISTED = {
+    "a": [Model("small"), Model("same"), Model("exact")],
+    "b": [Model("same"), Model("b/odd")],
+    "c": [Model("m:latest"), Model("exact:latest")],
+}
 
 
 def table(default: str = "") -> RouteTable:
@@ -38,6 +42,7 @@ def where(model: str, provider: str = "", default: str = "") -> list[tuple[str, 
         ("small", "", [("a", "small")]),
         ("b/odd", "", [("b", "odd")]),
         ("m", "", [("c", "m")]),
+        ("exact", "", [("a", "exact")]),
         ("fast", "b", [("b", "fast")]),
         ("a/small", "b", [("b", "a/small")]),
         ("anything", "c", [("c", "anything")]),

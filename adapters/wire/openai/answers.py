@@ -79,7 +79,7 @@ class ChatStreamRenderer:
             self._fixed = self._fix(document)
         if chunk.usage is not None:
             self._usage = document.get("usage")
-        if not chunk.choices and (chunk.usage is not None or not self._include_usage):
+        if not chunk.choices and (document.get("usage") is not None or not self._include_usage):
             return []
         events = [self._role(step.index) for step in chunk.choices if self._unspoken(step.index, role=step.role)]
         changes = dict(self._fixed)

@@ -13,6 +13,8 @@ from domain.errors import InvalidRequest
 
 T = TypeVar("T")
 
+MAX_MODEL = 512
+"""The name stands in headers and log lines, as it was sent."""
 _WORDS = {
     "str": "a string",
     "int": "an integer",
@@ -40,6 +42,9 @@ def checked(document: Document, view: type[T], body: bytes) -> T:
     """Return the view of a body's members; raises `InvalidRequest` that names the member at fault by its path."""
     if document.get("model") in {None, b'""'}:
         raise missing("model")
+    if len(document.members["model"]) > MAX_MODEL:
+        message = f"Invalid value for 'model': it must have at most {MAX_MODEL} bytes."
+        raise InvalidRequest(message, param="model", code="string_above_max_length")
     try:
         return msgspec.json.decode(body, type=view)
     except (msgspec.ValidationError, RecursionError) as error:

@@ -10,8 +10,6 @@ from adapters.wire.openai.usage import parse_usage
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
 from domain.errors import InvalidRequest, Malformed
 
-MAX_INPUTS = 2048
-
 
 class _EmbeddingsBody(msgspec.Struct):
     model: str

@@ -39,7 +39,9 @@ def parse_usage(text: bytes | None) -> Usage | None:
     cached = found.prompt_tokens_details and found.prompt_tokens_details.cached_tokens
     reasoning = found.completion_tokens_details and found.completion_tokens_details.reasoning_tokens
     counts = (found.prompt_tokens or 0, found.completion_tokens or 0, cached or 0, reasoning or 0)
-    if not any(counts) or any(not 0 <= count <= _MOST for count in counts):
+    if found.prompt_tokens is None and found.completion_tokens is None:
+        return None
+    if any(not 0 <= count <= _MOST for count in counts):
         return None
     return Usage(*counts)
 

@@ -6,9 +6,20 @@ import asyncio
 import json
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from adapters.http.intake import Intake
 from domain.chat import ChatRequest
-from domain.errors import CredentialRefused, Malformed, StreamBroken, Unreachable, UpstreamError, UpstreamTimeout
+from domain.errors import (
+    CredentialRefused,
+    InvalidRequest,
+    Malformed,
+    StreamBroken,
+    Unavailable,
+    Unreachable,
+    UpstreamError,
+    UpstreamTimeout,
+)
 from domain.journey import Ending
 from tests.fakes.providers import ScriptedProvider, answer, chunk, chunks
 from tests.fakes.surface import Surface
@@ -105,6 +116,63 @@ async def test_broken_stream_ends_with_an_error_and_no_done() -> None:
     assert (200, True, {"error"}, "upstream_error") == (got.status, got.complete, set(error), error["error"]["code"])
     record = surface.watcher.records[0]
     assert (Ending.FAILED, "upstream_error", True) == (record.journey.ending, record.error, record.stream)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("secret"), InvalidRequest("Wrong."), Unavailable("Not now.")], ids=repr)
+async def test_whatever_breaks_a_stream_is_told_in_it(fault: Exception) -> None:
+    """Also what should not happen after the first chunk; a fault of our own is reported inside."""
+    surface = Surface.of([chunk({"role": "assistant", "content": "Hi"}), fault])
+
+    got = await surface.client().post("/v1/chat/completions", STREAMING)
+
+    assert (True, {"error"}) == (got.complete, set(json.loads(got.events[-1])))
+    assert b"secret" not in got.body
+    assert isinstance(fault, RuntimeError) is bool(surface.watcher.faults)
+
+
+async def test_name_of_a_model_has_a_bound() -> None:
+    """It stands in headers and log lines."""
+    got = await Surface().client().post("/v1/chat/completions", ASKING.replace(b"a/m", b"a/" + b"m" * 600))
+
+    assert (400, "string_above_max_length", "model") == (got.status, got.error["code"], got.error["param"])
+
+
+async def test_body_of_very_many_members_is_refused() -> None:
+    """Each would be handled by itself, while all others wait."""
+    many = b",".join(b'"k%d":1' % number for number in range(1_100))
+
+    got = await replace_intake(Surface()).client().post("/v1/chat/completions", ASKING[:-1] + b"," + many + b"}")
+
+    assert (400, "invalid_json") == (got.status, got.error["code"])
+
+
+def replace_intake(surface: Surface) -> Surface:
+    """Return a surface that takes larger bodies than the tests' usual one."""
+    surface.intake = Intake()
+    return surface
+
+
+async def test_server_that_reports_the_end_as_a_hang_up_changes_nothing() -> None:
+    """After a complete answer the server says `disconnect`; that is no caller who left."""
+    surface = Surface.of(chunks("Hi"))
+    client = surface.client()
+    app = client.app
+
+    async def telling(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                client.hang_up()
+                for _ in range(3):
+                    await asyncio.sleep(0)
+
+        await app(scope, receive, sent)
+
+    client.app = telling
+    await client.post("/v1/chat/completions", STREAMING)
+
+    record = surface.watcher.records[0]
+    assert ("", Ending.FINISHED) == (record.error, record.journey.ending)
 
 
 async def test_cerebras_path_adds_the_status_that_its_sdk_reads() -> None:
