@@ -97,7 +97,7 @@ INJECTIONS = (
     '"},"level":"critical","event":"forged',
     "é😀漢",
     "%0d%0aset-cookie:%20evil=1",
-    "x" * 3000,
+    "x" * 480,
 )
 
 

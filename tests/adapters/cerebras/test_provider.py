@@ -263,7 +263,7 @@ async def test_a_redirect_without_end_is_cut() -> None:
     async with CerebrasDouble() as double:
         double.always(saying(changes.endless(changes.BLOCK), changes.status_set(302)))
 
-        assert await failure(at(double)) == (Malformed, "more bytes than an answer may have")
+        assert await failure(at(double)) == (Malformed, "status 302 where an answer was due")
 
 
 async def test_a_handshake_that_takes_too_long_ends_at_the_deadline_of_the_connection() -> None:
