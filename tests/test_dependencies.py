@@ -135,8 +135,7 @@ def test_the_default_install_stays_lean() -> None:
 def test_a_tampered_package_is_not_installed(installer: str, tampered: bool, tmp_path: Path) -> None:
     """A file whose hash is not the locked one stops the install."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv") or ""
-    if not (find_spec("pip") if installer == "pip" else uv):
-        pytest.skip(f"{installer} is not installed")
+    assert find_spec("pip") if installer == "pip" else uv, f"{installer} is missing: make test installs it"
     wheel = tmp_path / "planted-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("planted.py", "")
