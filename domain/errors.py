@@ -148,12 +148,13 @@ class CredentialRefused(ProviderFailure):
 class Unreachable(ProviderFailure):
     """No connection to the upstream: `reason` is a closed set of words that names no host."""
 
-    reason: Literal["address", "connect", "dns", "tls", "protocol", "closed"]
+    reason: Literal["address", "busy", "connect", "dns", "tls", "protocol", "closed"]
 
     def __str__(self) -> str:
         """Say how the connection failed."""
         how = {
             "address": "has a name that leads to an address the gateway may not connect to",
+            "busy": "has no connection free, and too many requests wait for one",
             "connect": "could not be reached",
             "dns": "has a host name that could not be resolved",
             "tls": "could not be reached over TLS",

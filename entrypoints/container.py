@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 import punq
@@ -61,6 +61,11 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Running]:
 
     Raises `DataError` where what is kept on disk cannot be used, `HandlerError` where the operator's class cannot.
     """
+    async with AsyncExitStack() as opened:
+        yield _assembled(settings, opened)
+
+
+def _assembled(settings: Settings, opened: AsyncExitStack) -> Running:
     container = punq.Container()
     clock, ids = SystemClock(), SystemIds()
     container.register(Clock, instance=clock)
@@ -71,9 +76,9 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Running]:
     container.register(AccessPolicy, instance=policy)
     container.register(RouteTable, instance=route_table(settings))
     container.register(KnownModels, instance=known_models(settings))
-    container.register(Providers, instance=build_providers(settings.providers, clock, ids))
+    container.register(Providers, instance=build_providers(settings.providers, clock, ids, opened))
     for service in (*SHARED_STEPS, *USE_CASES):
         container.register(service, scope=punq.Scope.singleton)
     gateway: Gateway = container.resolve(Gateway)  # fails here if anything is unbound
     gateway.refresh_models.start()
-    yield Running(gateway, clock, ids)
+    return Running(gateway, clock, ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,6 +21,7 @@ from domain.ports.providers import (
 from entrypoints.schema import Provider
 
 if TYPE_CHECKING:
+    from adapters.upstream.pool import Pool
     from adapters.upstream.upstream import Upstream
 
 
@@ -44,6 +46,8 @@ class Builder:
 
     clock: Clock
     ids: Ids
+    opened: AsyncExitStack
+    """Closes what the providers hold open."""
 
     def build(self, provider: Provider) -> Abilities:
         """
@@ -63,21 +67,20 @@ class Builder:
         from adapters.upstream.sdk import SdkClient  # noqa: PLC0415
         from adapters.upstream.transport import Transport  # noqa: PLC0415
 
-        cerebras = cerebras_provider(
-            _credential(provider), provider.base_url, SdkClient(Transport(allow_private=provider.reaches_private))
-        )
+        client = SdkClient(Transport(self._pool(provider)))
+        cerebras = cerebras_provider(_credential(provider), provider.base_url, client)
         return Abilities(cerebras, cerebras, None, cerebras)
 
     def _ollama(self, provider: Provider) -> Abilities:
         from adapters.ollama.provider import OllamaProvider  # noqa: PLC0415
 
-        ollama = OllamaProvider(_upstream(provider), self.clock, self.ids)
+        ollama = OllamaProvider(self._upstream(provider), self.clock, self.ids)
         return Abilities(ollama, CompletionsOverChat(ollama), ollama, ollama)
 
     def _openai(self, provider: Provider) -> Abilities:
         from adapters.openai.provider import OpenAIProvider  # noqa: PLC0415
 
-        openai = OpenAIProvider(_upstream(provider))
+        openai = OpenAIProvider(self._upstream(provider))
         return Abilities(openai, openai, openai, openai)
 
     def _custom(self, provider: Provider) -> Abilities:
@@ -87,6 +90,20 @@ class Builder:
             return _guarded(GuardedHandler(load_handler(provider.handler), provider.models or ()))
         custom = DeterministicProvider(self.clock, self.ids)
         return Abilities(custom, CompletionsOverChat(custom), custom, custom)
+
+    def _upstream(self, provider: Provider) -> Upstream:
+        from adapters.upstream.upstream import Upstream  # noqa: PLC0415
+
+        secret = _credential(provider)
+        headers = {"authorization": f"Bearer {secret}"} if secret else {}
+        return Upstream(provider.base_url, headers, self._pool(provider), secret)
+
+    def _pool(self, provider: Provider) -> Pool:
+        from adapters.upstream.pool import Pool  # noqa: PLC0415
+
+        pool = Pool(allow_private=provider.reaches_private)
+        self.opened.push_async_callback(pool.aclose)
+        return pool
 
 
 def _guarded(handler: GuardedHandler) -> Abilities:
@@ -102,9 +119,9 @@ def _guarded(handler: GuardedHandler) -> Abilities:
     )
 
 
-def build_providers(settings: Mapping[str, Provider], clock: Clock, ids: Ids) -> Providers:
-    """Return the tables that say who can what."""
-    builder = Builder(clock, ids)
+def build_providers(settings: Mapping[str, Provider], clock: Clock, ids: Ids, opened: AsyncExitStack) -> Providers:
+    """Return the tables that say who can what; `opened` closes what they hold open."""
+    builder = Builder(clock, ids, opened)
     built = {name: builder.build(provider) for name, provider in settings.items()}
     return Providers(
         chat={name: abilities.chat for name, abilities in built.items() if abilities.chat},
@@ -116,12 +133,3 @@ def build_providers(settings: Mapping[str, Provider], clock: Clock, ids: Ids) ->
 
 def _credential(provider: Provider) -> str:
     return provider.credential.reveal() if provider.credential is not None else ""
-
-
-def _upstream(provider: Provider) -> Upstream:
-    from adapters.upstream.transport import Transport  # noqa: PLC0415
-    from adapters.upstream.upstream import Upstream  # noqa: PLC0415
-
-    secret = _credential(provider)
-    headers = {"authorization": f"Bearer {secret}"} if secret else {}
-    return Upstream(provider.base_url, headers, Transport(allow_private=provider.reaches_private), secret)

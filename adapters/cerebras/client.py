@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable
-from contextlib import AbstractAsyncContextManager
-from typing import Literal, cast
+from typing import Literal
 
 import attrs
 from cerebras.cloud.sdk import APIConnectionError, AsyncCerebras, AsyncStream
 from cerebras.cloud.sdk._utils._logs import httpx_logger, logger
 
-from adapters.upstream.exchange import Incoming, exchange
-from adapters.upstream.sdk import RawAnswer, SdkClient, connect_timeout, unwrapping
+from adapters.upstream.exchange import Incoming
+from adapters.upstream.sdk import RawAnswer, SdkClient, opening_timeout, sent
 from domain.ports.providers import Call
 
 _PLATFORMS: dict[str, Literal["Linux", "MacOS", "Windows"]] = {"linux": "Linux", "darwin": "MacOS", "win32": "Windows"}
@@ -30,28 +28,28 @@ class CerebrasClient:
     _sdk: AsyncCerebras = attrs.field(repr=False)
     _secret: str = attrs.field(repr=False)
 
-    def post(self, path: str, body: bytes, call: Call) -> AbstractAsyncContextManager[Incoming]:
-        """Send a JSON body and wait for the head of the answer."""
+    async def post(self, path: str, body: bytes, call: Call) -> Incoming:
+        """Send a JSON body; returns when the head of the answer is there."""
         sending = self._sdk.post(
             path,
             content=body,
             cast_to=RawAnswer,
-            options={"timeout": connect_timeout(call)},
+            options={"timeout": opening_timeout(call)},
             stream=True,
             stream_cls=AsyncStream[object],
         )
-        return exchange(_sent(sending, call), call, self._secret)
+        return await sent(sending, call, APIConnectionError, self._secret)
 
-    def get(self, path: str, call: Call) -> AbstractAsyncContextManager[Incoming]:
-        """Ask for something and wait for the head of the answer."""
+    async def get(self, path: str, call: Call) -> Incoming:
+        """Ask for something; returns when the head of the answer is there."""
         sending = self._sdk.get(
             path,
             cast_to=RawAnswer,
-            options={"timeout": connect_timeout(call)},
+            options={"timeout": opening_timeout(call)},
             stream=True,
             stream_cls=AsyncStream[object],
         )
-        return exchange(_sent(sending, call), call, self._secret)
+        return await sent(sending, call, APIConnectionError, self._secret)
 
 
 def connect(api_key: str, base_url: str, http_client: SdkClient) -> CerebrasClient:
@@ -72,9 +70,3 @@ def connect(api_key: str, base_url: str, http_client: SdkClient) -> CerebrasClie
     for talkative in (logger, httpx_logger):
         talkative.setLevel("WARNING")
     return CerebrasClient(sdk, api_key)
-
-
-async def _sent(sending: Awaitable[object], call: Call) -> RawAnswer:
-    """Wait for the head; the SDK declares a stream, but hands out the raw answer that it was asked to cast to."""
-    with unwrapping(APIConnectionError, call):
-        return cast(RawAnswer, await sending)

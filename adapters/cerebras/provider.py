@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from adapters.upstream.answers import check_status, whole
+from adapters.upstream.answers import whole
+from adapters.upstream.chunks import AnswerChunks
 from adapters.upstream.sdk import SdkClient
 from adapters.upstream.sse import SseFraming
 from adapters.wire.cerebras import chat_request, completions_request
 from adapters.wire.openai.chat_response import ChatChunkReader, parse_response
 from adapters.wire.openai.models import parse_models
 from domain.catalog import Model
-from domain.chat import ChatChunk, ChatRequest, ChatResponse
+from domain.chat import ChatRequest, ChatResponse
 from domain.completions import CompletionRequest
-from domain.ports.providers import Call
+from domain.ports.providers import Call, ChunkStream
 
 if TYPE_CHECKING:
     from adapters.cerebras.client import CerebrasClient
@@ -39,7 +40,7 @@ class CerebrasProvider:
             "/v1/chat/completions", chat_request.render_request(request, call.model), call, parse_response
         )
 
-    def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+    def stream(self, request: ChatRequest, call: Call) -> ChunkStream:
         """Return the answer to a chat as a stream."""
         return self._stream("/v1/chat/completions", chat_request.render_request(request, call.model), call)
 
@@ -49,25 +50,21 @@ class CerebrasProvider:
             "/v1/completions", completions_request.render_request(request, call.model), call, parse_response
         )
 
-    def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+    def stream_text(self, request: CompletionRequest, call: Call) -> ChunkStream:
         """Return a text completion as a stream."""
         return self._stream("/v1/completions", completions_request.render_request(request, call.model), call)
 
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the credential may use."""
-        async with self.client.get("/v1/models", call) as incoming:
+        with await self.client.get("/v1/models", call) as incoming:
             return parse_models(await whole(incoming))
 
     async def _post(self, path: str, body: bytes, call: Call, parse: Callable[[bytes], R]) -> R:
-        async with self.client.post(path, body, call) as incoming:
+        with await self.client.post(path, body, call) as incoming:
             return parse(await whole(incoming))
 
-    async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
-        async with self.client.post(path, body, call) as incoming:
-            await check_status(incoming)
-            async with aclosing(incoming.chunks(SseFraming(), ChatChunkReader())) as chunks:
-                async for step in chunks:
-                    yield step
+    def _stream(self, path: str, body: bytes, call: Call) -> AnswerChunks:
+        return AnswerChunks(partial(self.client.post, path, body, call), SseFraming(), ChatChunkReader())
 
 
 def cerebras_provider(api_key: str, base_url: str = BASE_URL, http_client: SdkClient | None = None) -> CerebrasProvider:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 import attrs
 
-from adapters.upstream.answers import check_status, whole
+from adapters.upstream.answers import whole
+from adapters.upstream.chunks import AnswerChunks
 from adapters.upstream.ndjson import NdjsonFraming
 from adapters.upstream.upstream import Upstream
 from adapters.wire.ollama import chat_request, chat_response, embeddings
@@ -17,10 +17,10 @@ from adapters.wire.ollama.errors import failure_of
 from adapters.wire.ollama.models import parse_models
 from adapters.wire.ollama.said import Naming
 from domain.catalog import Model
-from domain.chat import ChatChunk, ChatRequest, ChatResponse
+from domain.chat import ChatRequest, ChatResponse
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
 from domain.ports.clock import Clock, Ids
-from domain.ports.providers import Call
+from domain.ports.providers import Call, ChunkStream
 
 R = TypeVar("R")
 
@@ -43,9 +43,11 @@ class OllamaProvider:
         parse = partial(chat_response.parse_response, naming=self._naming())
         return await self._post("/api/chat", chat_request.render_request(request, call.model), call, parse)
 
-    def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+    def stream(self, request: ChatRequest, call: Call) -> ChunkStream:
         """Return the answer to a chat as a stream."""
-        return self._stream(chat_request.render_request(request, call.model), call)
+        body = chat_request.render_request(request, call.model)
+        reader = chat_response.ChatLineReader(self._naming())
+        return AnswerChunks(partial(self.upstream.post, "/api/chat", body, call), NdjsonFraming(), reader, failure_of)
 
     async def embed(self, request: EmbeddingsRequest, call: Call) -> EmbeddingsResponse:
         """Return vectors."""
@@ -54,20 +56,12 @@ class OllamaProvider:
 
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the server has."""
-        async with self.upstream.get("/api/tags", call) as incoming:
+        with await self.upstream.get("/api/tags", call) as incoming:
             return parse_models(await whole(incoming, failure_of))
 
     async def _post(self, path: str, body: bytes, call: Call, parse: Callable[[bytes], R]) -> R:
-        async with self.upstream.post(path, body, call) as incoming:
+        with await self.upstream.post(path, body, call) as incoming:
             return parse(await whole(incoming, failure_of))
-
-    async def _stream(self, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
-        async with self.upstream.post("/api/chat", body, call) as incoming:
-            await check_status(incoming, failure_of)
-            reader = chat_response.ChatLineReader(self._naming())
-            async with aclosing(incoming.chunks(NdjsonFraming(), reader)) as chunks:
-                async for step in chunks:
-                    yield step
 
     def _naming(self) -> Naming:
         return Naming(self.ids.uuid(), int(self.clock.now()))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import attrs
 
-from adapters.upstream.answers import check_status, whole
+from adapters.upstream.answers import whole
+from adapters.upstream.chunks import AnswerChunks
 from adapters.upstream.sse import SseFraming
 from adapters.upstream.upstream import Upstream
 from adapters.wire.openai import chat_request, chat_response, completions_request, embeddings
 from adapters.wire.openai.models import parse_models
 from domain.catalog import Model
-from domain.chat import ChatChunk, ChatRequest, ChatResponse
+from domain.chat import ChatRequest, ChatResponse
 from domain.completions import CompletionRequest
 from domain.embeddings import EmbeddingsRequest, EmbeddingsResponse
-from domain.ports.providers import Call
+from domain.ports.providers import Call, ChunkStream
 
 R = TypeVar("R")
 
@@ -34,7 +35,7 @@ class OpenAIProvider:
             "/chat/completions", chat_request.render_request(request, call.model), call, chat_response.parse_response
         )
 
-    def stream(self, request: ChatRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+    def stream(self, request: ChatRequest, call: Call) -> ChunkStream:
         """Return the answer to a chat as a stream."""
         return self._stream("/chat/completions", chat_request.render_request(request, call.model), call)
 
@@ -44,7 +45,7 @@ class OpenAIProvider:
             "/completions", completions_request.render_request(request, call.model), call, chat_response.parse_response
         )
 
-    def stream_text(self, request: CompletionRequest, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
+    def stream_text(self, request: CompletionRequest, call: Call) -> ChunkStream:
         """Return a text completion as a stream."""
         return self._stream("/completions", completions_request.render_request(request, call.model), call)
 
@@ -56,16 +57,14 @@ class OpenAIProvider:
 
     async def list_models(self, call: Call) -> Sequence[Model]:
         """Return the models that the server lists."""
-        async with self.upstream.get("/models", call) as incoming:
+        with await self.upstream.get("/models", call) as incoming:
             return parse_models(await whole(incoming))
 
     async def _post(self, path: str, body: bytes, call: Call, parse: Callable[[bytes], R]) -> R:
-        async with self.upstream.post(path, body, call) as incoming:
+        with await self.upstream.post(path, body, call) as incoming:
             return parse(await whole(incoming))
 
-    async def _stream(self, path: str, body: bytes, call: Call) -> AsyncGenerator[Sequence[ChatChunk], None]:
-        async with self.upstream.post(path, body, call) as incoming:
-            await check_status(incoming)
-            async with aclosing(incoming.chunks(SseFraming(), chat_response.ChatChunkReader())) as chunks:
-                async for step in chunks:
-                    yield step
+    def _stream(self, path: str, body: bytes, call: Call) -> AnswerChunks:
+        return AnswerChunks(
+            partial(self.upstream.post, path, body, call), SseFraming(), chat_response.ChatChunkReader()
+        )

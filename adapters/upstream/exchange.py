@@ -3,164 +3,253 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Protocol, Self
 
-import attrs
-import httpx
-
-from adapters.upstream.failures import opening, reading
-from adapters.upstream.relay import relayed
+from adapters.upstream.sweeper import Sweeper
 from adapters.wire.openai.errors import without
-from domain.chat import ChatChunk
-from domain.errors import Malformed, ProviderFailure, UpstreamError, UpstreamTimeout
+from domain.errors import Malformed, StreamBroken, UpstreamError, UpstreamTimeout
 from domain.ports.providers import Call
 
 MAX_BODY_BYTES = 32 << 20
+MAX_BUFFERED_BYTES = 256 << 10
+"""What is kept of an answer that nobody reads; then the upstream has to wait."""
+
+LEAVE_S = 0.5
+"""How long an answer that is complete may take to end its framing."""
+
+_Phase = Literal["first_byte", "idle", "total"]
 
 
-class Framing(Protocol):
-    """Splits bytes into messages."""
+class Line(Protocol):
+    """The connection that an answer comes by."""
 
-    def feed(self, block: bytes) -> list[bytes]:
-        """Return the messages that a block completes."""
+    def abort(self) -> None:
+        """Close at once."""
         ...
 
-    def end(self) -> list[bytes]:
-        """Return what is left when the bytes have ended."""
+    def pause(self) -> None:
+        """Read no more for now."""
         ...
 
-
-class ChunkReader(Protocol):
-    """Reads messages of one dialect as chunks; knows when the answer is complete."""
-
-    @property
-    def done(self) -> bool:
-        """Whether the upstream said that this was all."""
-        ...
-
-    def read(self, message: bytes) -> Sequence[ChatChunk]:
-        """Return the chunks of a message; raises `ProviderFailure` where it reports an error or makes no sense."""
-        ...
-
-    def end(self) -> None:
-        """Note that the bytes ended cleanly; raises `StreamBroken` where the answer is not complete."""
+    def resume(self) -> None:
+        """Read on."""
         ...
 
 
-@attrs.define
 class Incoming:
     """
-    An answer whose head is there.
+    An answer under way: the connection fills it, whoever asked reads it.
 
-    `headers` are the upstream's; the body is read in blocks as the network gives them, each under the deadlines.
+    `status` is 0 until the head is there. The body is read in blocks as the network gives them. Each wait is under
+    the deadlines of `call`. Whoever has it closes it, on every path: `with incoming: …`; after a whole answer that
+    changes nothing, before that it ends the request. Where an `UpstreamError` raised inside quotes `secret`, the
+    credential that was sent, it leaves without it.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    _response: httpx.Response
-    _call: Call
-    _deadline: float
+    __slots__ = (
+        "_blocks",
+        "_buffered",
+        "_done",
+        "_ends",
+        "_failure",
+        "_left",
+        "_line",
+        "_loop",
+        "_paused",
+        "_phase",
+        "_sweeper",
+        "_waiter",
+        "call",
+        "deadline",
+        "pairs",
+        "secret",
+        "status",
+    )
 
-    async def blocks(self) -> AsyncGenerator[bytes, None]:
-        """Give the body block by block; raises `StreamBroken` where the connection breaks."""
-        body = self._response.aiter_raw()
-        with reading():
-            while True:
-                async with _within(self._call.idle_s, "idle", self._deadline, self._call.total_s):
-                    block = await anext(body, None)
-                if block is None:
-                    return
-                yield block
+    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop, sweeper: Sweeper, begun: float) -> None:
+        self.call = call
+        self.status = 0
+        self.pairs: Sequence[tuple[bytes, bytes]] = ()
+        """The headers of the answer in their order, names in lower case."""
+        self.secret = ""
+        self.deadline = 0.0
+        self._loop = loop
+        self._sweeper = sweeper
+        self._ends = begun + call.total_s
+        self._phase: _Phase = "first_byte"
+        self._line: Line | None = None
+        self._blocks: list[bytes] = []
+        self._buffered = 0
+        self._paused = False
+        self._left = False
+        self._done = False
+        self._failure: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers by lower-case name; where one stands twice, the first counts."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self.pairs)}
+
+    def __enter__(self) -> Self:
+        """Use it and close it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close it; an error that quotes our credential is raised without it."""
+        self.close()
+        if error is not None and self.tells(error) is not error:
+            raise self.tells(error) from error.__cause__
+
+    def close(self) -> None:
+        """End the request where its answer is not whole; may be called twice."""
+        line = self._line
+        if line is not None:
+            self._blocks.clear()
+            self.fail(StreamBroken())
+            line.abort()
+
+    def leave(self) -> None:
+        """
+        Read no more of an answer that said that it is complete.
+
+        Its last bytes, which only frame it, often come a moment later: the connection gets that moment, so that it can
+        serve again.
+        """
+        if self._line is not None:
+            self._left = True
+            self._blocks.clear()
+            self._buffered = 0
+            self._resume()
+            self.deadline = self._loop.time() + LEAVE_S
+            self._sweeper.watch(self)
+
+    def tells(self, error: BaseException) -> BaseException:
+        """Return an error as it may be told: the upstream's without our credential."""
+        return without(self.secret, error) if self.secret and isinstance(error, UpstreamError) else error
+
+    def restart(self, call: Call, begun: float) -> None:
+        """Take over another call's deadlines, counted from `begun` on the loop's clock."""
+        self.call = call
+        self._ends = begun + call.total_s
+
+    # --- for whoever asked
+
+    async def opened(self) -> None:
+        """Wait for the head; raises `Unreachable`, `UpstreamTimeout`, or `NotAccepted` of the connection."""
+        until = self._loop.time() + self.call.first_byte_s
+        while not self.status:
+            if self._failure is not None:
+                raise self._failure
+            await self._wait("first_byte", until)
+
+    async def next_block(self) -> bytes:
+        """Return the next part of the body, b"" at its end; raises `StreamBroken`, `UpstreamTimeout`."""
+        blocks = self._blocks
+        while not blocks:
+            if self._failure is not None:
+                raise self._failure
+            if self._done:
+                return b""
+            await self._wait("idle", self._loop.time() + self.call.idle_s)
+        found = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        blocks.clear()
+        self._buffered = 0
+        if self._paused:
+            self._resume()
+        return found
 
     async def read(self, limit: int = MAX_BODY_BYTES) -> bytes:
         """Read the whole body; more than `limit` bytes raise `Malformed`."""
         found: list[bytes] = []
         size = 0
-        async with aclosing(self.blocks()) as blocks:
-            async for block in blocks:
-                size += len(block)
-                if size > limit:
-                    raise Malformed("more bytes than an answer may have")
-                found.append(block)
-        return b"".join(found)
+        while block := await self.next_block():
+            size += len(block)
+            if size > limit:
+                raise Malformed("more bytes than an answer may have")
+            found.append(block)
+        return found[0] if len(found) == 1 else b"".join(found)
 
-    async def chunks(self, framing: Framing, reader: ChunkReader) -> AsyncGenerator[Sequence[ChatChunk], None]:
-        """
-        Read the body as a streamed answer.
+    # --- for the connection
 
-        Gives the chunks that arrived together. It ends after a complete answer, also when the upstream keeps the
-        connection open; an answer that breaks off, or says that it failed, raises once its last good chunks are given.
-        """
-        async with aclosing(self.blocks()) as blocks:
-            async for block in blocks:
-                found, failure = _read(framing.feed(block), reader)
-                if found:
-                    yield found
-                if failure is not None:
-                    raise failure
-                if reader.done:
-                    return
-        found, failure = _read(framing.end(), reader)
-        if found:
-            yield found
-        if failure is not None:
-            raise failure
-        reader.end()
+    def connected(self, line: Line) -> None:
+        """Take the connection that the answer will come by."""
+        self._line = line
 
+    def head(self, status: int, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Take the head."""
+        self.status = status
+        self.pairs = pairs
 
-@asynccontextmanager
-async def exchange(sending: Awaitable[httpx.Response], call: Call, secret: str = "") -> AsyncIterator[Incoming]:
-    """
-    Wait for the head of an answer, hand the answer out, and close it.
+    def body(self, block: bytes) -> None:
+        """Take a part of the body; more than anyone reads makes the connection pause."""
+        self._buffered += len(block)
+        if not self._left:
+            self._blocks.append(block)
+        elif self._buffered > MAX_BUFFERED_BYTES:
+            self.expire()
+        if self._buffered > MAX_BUFFERED_BYTES and not self._paused and self._line is not None:
+            self._paused = True
+            self._line.pause()
 
-    Raises `Unreachable`, `UpstreamTimeout` or `Malformed` where there is none. The headers that a caller may see
-    are put into `call.relayed`. Where an error of the upstream's, raised by whoever reads the answer, quotes `secret`,
-    the credential that was sent, it is raised without it.
-    """
-    deadline = asyncio.get_running_loop().time() + call.total_s
-    with opening(call):
-        async with _within(call.first_byte_s, "first_byte", deadline, call.total_s):
-            response = await sending
-    try:
-        call.relayed.update(relayed(response.headers))
-        yield Incoming(response.status_code, response.headers, response, call, deadline)
-    except UpstreamError as error:
-        raise without(secret, error) from error.__cause__
-    finally:
-        await response.aclose()
+    def finish(self) -> None:
+        """Take note that the answer is whole; its connection is another's from here on."""
+        self._done = True
+        self._line = None
+        if self._left:
+            self._sweeper.forget(self)
+        self.wake()
 
+    def fail(self, failure: Exception) -> None:
+        """Take note that no more will come; what has come is still read first."""
+        self._failure = failure
+        self._done = True
+        self._line = None
+        self.wake()
 
-def timeout_extension(call: Call) -> dict[str, object]:
-    """Return httpx's own time-outs for a call: the connection's only, for the others run by `exchange`."""
-    connect = min(call.connect_s, call.total_s)
-    return {"timeout": {"connect": connect, "read": None, "write": None, "pool": None}}
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
+    # --- deadlines
 
-def _read(messages: Sequence[bytes], reader: ChunkReader) -> tuple[list[ChatChunk], ProviderFailure | None]:
-    """Read messages that arrived together; where one fails, the chunks before it still count."""
-    found: list[ChatChunk] = []
-    for message in messages:
+    def expire(self) -> None:
+        """End the wait whose deadline has passed."""
+        if not self._left and (self._waiter is None or self._waiter.done()):
+            return
+        line = self._line
+        self.fail(self._late())
+        if line is not None:
+            line.abort()
+
+    async def _wait(self, phase: _Phase, until: float) -> None:
+        self._phase = phase if until < self._ends else "total"
+        self.deadline = min(until, self._ends)
+        if self.deadline <= self._loop.time():  # where something always comes, the timer never finds anyone waiting
+            late = self._late()
+            self.close()
+            raise late
+        self._waiter = self._loop.create_future()
+        self._sweeper.watch(self)
         try:
-            found += reader.read(message)
-        except ProviderFailure as failure:
-            return found, failure
-        if reader.done:
-            break
-    return found, None
+            await self._waiter
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._waiter = None
+            self._sweeper.forget(self)
 
+    def _resume(self) -> None:
+        self._paused = False
+        if self._line is not None:
+            self._line.resume()
 
-@asynccontextmanager
-async def _within(
-    seconds: float, phase: Literal["first_byte", "idle"], deadline: float, total_s: float
-) -> AsyncIterator[None]:
-    """Allow so many seconds for what is done inside, but nothing beyond the deadline of the whole call."""
-    own = asyncio.get_running_loop().time() + seconds
-    try:
-        async with asyncio.timeout_at(min(own, deadline)):
-            yield
-    except TimeoutError:
-        if own < deadline:
-            raise UpstreamTimeout(phase, seconds) from None
-        raise UpstreamTimeout("total", total_s) from None
+    def _late(self) -> UpstreamTimeout:
+        call = self.call
+        after = {"first_byte": call.first_byte_s, "idle": call.idle_s, "total": call.total_s}
+        return UpstreamTimeout(self._phase, after[self._phase])

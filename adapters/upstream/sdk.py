@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Awaitable
+from typing import cast
 
+import attrs
 import httpx
 from typing_extensions import override
 
-from adapters.upstream.failures import failure_of
-from adapters.upstream.transport import Transport
+from adapters.upstream.exchange import Incoming
+from adapters.upstream.transport import INCOMING, Transport, failure_in
+from adapters.upstream.upstream import received
+from domain.errors import UpstreamTimeout
 from domain.ports.providers import Call
 
 RawAnswer = httpx.Response
@@ -38,13 +42,8 @@ class SdkClient(httpx.AsyncClient):
     async def send(self, request: httpx.Request, **_options: object) -> httpx.Response:
         """Send a request; returns when the head of the answer is there, whatever its status."""
         answer = await self._direct.handle_async_request(request)
-        return _NeverRaised(
-            answer.status_code,
-            headers=answer.headers,
-            stream=answer.stream,
-            request=request,
-            extensions=answer.extensions,
-        )
+        answer.__class__ = _NeverRaised
+        return answer
 
 
 class _NeverRaised(httpx.Response):
@@ -59,17 +58,32 @@ class _NeverRaised(httpx.Response):
         return self
 
 
-def connect_timeout(call: Call) -> httpx.Timeout:
-    """Return httpx's own time-outs for a call: the connection's only, for the others run by `exchange`."""
-    return httpx.Timeout(None, connect=min(call.connect_s, call.total_s))
+def opening_timeout(call: Call) -> httpx.Timeout:
+    """Return httpx's own time-outs for a call: until the head is there; `sent` sees to the others."""
+    return httpx.Timeout(None, connect=min(call.connect_s, call.total_s), read=min(call.first_byte_s, call.total_s))
 
 
-@contextmanager
-def unwrapping(wrapper: type[Exception], call: Call) -> Iterator[None]:
-    """Translate what an SDK raises around the HTTP client's exceptions; anything else is a fault and stays one."""
+async def sent(sending: Awaitable[object], call: Call, wrapper: type[Exception], secret: str) -> Incoming:
+    """
+    Wait for the answer that an SDK was asked to send for, and return it under the deadlines of the call.
+
+    Raises the failure that `wrapper`, the SDK's own exception, was caused by; any other cause is a fault and stays one.
+    """
+    begun = asyncio.get_running_loop().time()
     try:
-        yield
+        answer = cast(RawAnswer, await sending)
     except wrapper as error:
-        if isinstance(error.__cause__, httpx.HTTPError):
-            raise failure_of(error.__cause__, call) from error
-        raise
+        found = failure_in(error)
+        if found is None:
+            raise
+        failure = attrs.evolve(found)  # the one found is among the causes, and must not be its own
+        if isinstance(failure, UpstreamTimeout):
+            configured = call.connect_s if failure.phase == "connect" else call.first_byte_s
+            failure = UpstreamTimeout(failure.phase, configured)
+            if call.total_s < configured:
+                failure = UpstreamTimeout("total", call.total_s)
+        raise failure from error
+    incoming: Incoming = answer.extensions[INCOMING]
+    incoming.secret = secret
+    incoming.restart(call, begun)
+    return received(incoming, call)

@@ -1,133 +1,121 @@
-"""Connections out: the only place that opens them."""
+"""The pool for whatever speaks httpx: SDKs, and clients of tests."""
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import cache
+import math
+from collections.abc import AsyncIterator
 
 import attrs
 import httpx
 from typing_extensions import override
 
-from adapters.upstream.addresses import Resolve, is_own_permission, is_permitted, resolve
-from adapters.upstream.failures import CompressedAnswer, ForbiddenAddress, OversizedAnswer
+from adapters.upstream.exchange import MAX_BODY_BYTES, Incoming
+from adapters.upstream.origin import Outgoing, head_of, split_url
+from adapters.upstream.pool import Pool
+from domain.errors import ProviderFailure, StreamBroken, Unreachable, UpstreamTimeout
+from domain.ports.providers import Call
 
-MAX_ERROR_BYTES = 64 << 10
-"""What is read of an error's body; a client library may read it whole without asking."""
+INCOMING = "incoming"
+"""The extension of a response that holds the answer as the pool gave it."""
+_NEVER = math.inf
 
 
 class Transport(httpx.AsyncBaseTransport):
     """
-    An httpx transport that opens one connection for each request, and closes it with the answer.
+    An httpx transport over the gateway's own connections.
 
-    The pool of httpx 0.28 loses slots when requests are cancelled, so no connection outlives its request here: whatever
-    happens to the request, its connection is closed (https://github.com/encode/httpcore/issues/1093). Redirects are not
-    followed, proxies and credentials of the environment are not used, compressed answers are refused. A name is looked
-    up once for each request, and only addresses that are permitted are dialled.
+    `connect` and `read` of httpx's time-outs are kept. Failures are httpx's exceptions, caused by the domain's.
     """
 
-    def __init__(self, *, allow_private: bool = False, resolve: Resolve = resolve) -> None:
-        self._allow_private = allow_private
-        self._resolve = resolve
+    def __init__(self, pool: Pool | None = None) -> None:
+        self._pool = pool or Pool()
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; returns when the head of the answer is there."""
-        if is_own_permission(request.url.host):
-            return await self._send(request)
-        failure: httpx.ConnectError | None = None
-        timeouts = request.extensions.get("timeout", {})
-        begun = asyncio.get_running_loop().time()
-        for address in await self._addresses(request, timeouts.get("connect")):
-            try:
-                return await self._send(_dialling(request, address, _left(timeouts, begun)))
-            except httpx.ConnectError as error:  # this address does not answer; the next one may
-                failure = error
-        raise failure or httpx.ConnectError("no address")
-
-    async def _addresses(self, request: httpx.Request, timeout_s: float | None) -> Sequence[str]:
-        """Return where the host may be dialled; one address that is not permitted spoils them all."""
-        url = request.url
+        origin, _ = split_url(str(request.url))
+        body = await request.aread()
+        head = head_of(request.method, request.url.raw_path.decode("ascii"), _headers(request, len(body)))
+        outgoing = Outgoing(origin, head + b"\r\n", body, bodiless=request.method == "HEAD")
         try:
-            async with asyncio.timeout(timeout_s):
-                found = await self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout("look-up", request=request) from error
-        except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError("look-up", request=request) from error
-        if not all(is_permitted(address, allow_private=self._allow_private) for address in found):
-            raise ForbiddenAddress("address", request=request)
-        return found
+            incoming = await self._pool.send(outgoing, _call(request))
+        except ProviderFailure as failure:
+            raise _translated(failure, request) from failure
+        return httpx.Response(
+            incoming.status,
+            headers=list(incoming.pairs),
+            stream=_Body(incoming, request),
+            request=request,
+            extensions={INCOMING: incoming},
+        )
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        connection = httpx.AsyncHTTPTransport(verify=_verified(), trust_env=False, limits=_ONE)
-        try:
-            response = await connection.handle_async_request(request)
-            if response.headers.get("content-encoding", "identity").lower() != "identity":
-                raise CompressedAnswer("content-encoding")
-        except BaseException:
-            await connection.aclose()
-            raise
-        limit = None if response.is_success else MAX_ERROR_BYTES
-        stream = response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - the asynchronous transport gives no other
-        response.stream = _OwnedStream(stream, connection, limit)
-        return response
-
-
-def _left(timeouts: Mapping[str, float | None], begun: float) -> dict[str, float | None]:
-    """Return httpx's time-outs with what the look-up and other addresses have left of the time to connect."""
-    whole = timeouts.get("connect")
-    if whole is None:
-        return dict(timeouts)
-    return {**timeouts, "connect": max(0.001, whole - (asyncio.get_running_loop().time() - begun))}
-
-
-def _dialling(request: httpx.Request, address: str, timeouts: Mapping[str, float | None]) -> httpx.Request:
-    """Return a request that goes to this address, and is meant for the name: by its Host header and its certificate."""
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(host=address),
-        headers=request.headers,  # the name is in its Host already
-        stream=request.stream,
-        extensions={**request.extensions, "sni_hostname": request.url.host, "timeout": timeouts},
-    )
-
-
-_ONE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    @override
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
 
 
 @attrs.define
-class _OwnedStream(httpx.AsyncByteStream):
-    """The body of an answer, together with the connection that it closes."""
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer; it ends at 32 MiB, for some clients read it whole without asking."""
 
-    _body: httpx.AsyncByteStream
-    _connection: httpx.AsyncHTTPTransport
-    _limit: int | None
+    _incoming: Incoming
+    _request: httpx.Request
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         seen = 0
-        async for block in self._body:
-            seen += len(block)
-            if self._limit is not None and seen > self._limit:
-                raise OversizedAnswer("error body")
-            yield block
+        try:
+            while block := await self._incoming.next_block():
+                seen += len(block)
+                if seen > MAX_BODY_BYTES:
+                    self._incoming.close()
+                    raise httpx.DecodingError("more bytes than an answer may have", request=self._request)
+                yield block
+        except ProviderFailure as failure:
+            raise _translated(failure, self._request) from failure
 
     @override
     async def aclose(self) -> None:
-        try:
-            await self._body.aclose()
-        finally:
-            await self._connection.aclose()
+        self._incoming.close()
 
 
-@cache
-def _verified() -> ssl.SSLContext:
-    """Return the one TLS context: certificates are always checked; made when first needed, for it costs 20 ms."""
-    context = httpx.create_ssl_context(trust_env=False)
-    # SSLKEYLOGFILE of the environment would write every session's secrets to a file.
-    context.keylog_filename = None  # type: ignore[assignment]
-    return context
+def failure_in(error: BaseException) -> ProviderFailure | None:
+    """Return the failure that an exception of an httpx client was caused by, None where it had another cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ProviderFailure):
+        cause = cause.__cause__
+    return cause
+
+
+def _headers(request: httpx.Request, length: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers as they are sent: the body goes out whole, so it has a length and no coding."""
+    framing = (b"transfer-encoding", b"content-length", b"connection")
+    found = [(name, value) for name, value in request.headers.raw if name.lower() not in framing]
+    if length or request.method in {"POST", "PUT", "PATCH"}:
+        found.append((b"content-length", b"%d" % length))
+    return found
+
+
+def _call(request: httpx.Request) -> Call:
+    timeouts = request.extensions.get("timeout", {})
+
+    def seconds(name: str) -> float:
+        value = timeouts.get(name)
+        return _NEVER if value is None else float(value)
+
+    return Call("", "", seconds("connect"), seconds("read"), seconds("read"), _NEVER)
+
+
+def _translated(failure: ProviderFailure, request: httpx.Request) -> httpx.TransportError:
+    match failure:
+        case UpstreamTimeout(phase="connect"):
+            return httpx.ConnectTimeout(str(failure), request=request)
+        case UpstreamTimeout():
+            return httpx.ReadTimeout(str(failure), request=request)
+        case Unreachable(reason="protocol" | "closed"):
+            return httpx.RemoteProtocolError(str(failure), request=request)
+        case StreamBroken():
+            return httpx.ReadError(str(failure), request=request)
+        case _:
+            return httpx.ConnectError(str(failure), request=request)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 
 import attrs
-import httpx
 
-from adapters.upstream.exchange import Incoming, exchange, timeout_extension
-from adapters.upstream.transport import Transport
+from adapters.upstream.exchange import Incoming
+from adapters.upstream.origin import Origin, Outgoing, head_of, split_url
+from adapters.upstream.pool import Pool
+from adapters.upstream.relay import relayed
+from domain.errors import Malformed
 from domain.ports.providers import Call
 
 _ALWAYS = {"accept-encoding": "identity", "user-agent": "ai-gateway"}
@@ -26,23 +27,48 @@ class Upstream:
 
     base_url: str
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    transport: httpx.AsyncBaseTransport = attrs.field(factory=Transport, repr=False)
+    pool: Pool = attrs.field(factory=Pool, repr=False)
     secret: str = attrs.field(default="", repr=False)
     """The credential among the headers, so that an upstream which quotes it in an error is not passed on."""
+    _place: tuple[Origin, str] = attrs.field(init=False, repr=False)
+    _heads: dict[tuple[str, str], bytes] = attrs.field(factory=dict, init=False, repr=False)
+    """The first part of each request's head, by method and path: those that the providers' code names."""
 
-    def post(self, path: str, body: bytes, call: Call) -> AbstractAsyncContextManager[Incoming]:
-        """Send a JSON body and wait for the head of the answer."""
-        return self._send("POST", path, body, call)
+    @_place.default
+    def _split(self) -> tuple[Origin, str]:
+        return split_url(self.base_url)
 
-    def get(self, path: str, call: Call) -> AbstractAsyncContextManager[Incoming]:
-        """Ask for something and wait for the head of the answer."""
-        return self._send("GET", path, None, call)
+    async def post(self, path: str, body: bytes, call: Call) -> Incoming:
+        """Send a JSON body; returns when the head of the answer is there."""
+        head = b"%scontent-length: %d\r\n\r\n" % (self._head("POST", path), len(body))
+        return await self._send(Outgoing(self._place[0], head, body), call)
 
-    def _send(self, method: str, path: str, body: bytes | None, call: Call) -> AbstractAsyncContextManager[Incoming]:
-        headers = {**_ALWAYS, **self.headers}
-        if body is not None:
-            headers["content-type"] = "application/json"
-        request = httpx.Request(
-            method, self.base_url + path, headers=headers, content=body, extensions=timeout_extension(call)
-        )
-        return exchange(self.transport.handle_async_request(request), call, self.secret)
+    async def get(self, path: str, call: Call) -> Incoming:
+        """Ask for something; returns when the head of the answer is there."""
+        return await self._send(Outgoing(self._place[0], self._head("GET", path) + b"\r\n"), call)
+
+    async def _send(self, request: Outgoing, call: Call) -> Incoming:
+        incoming = await self.pool.send(request, call)
+        incoming.secret = self.secret
+        return received(incoming, call)
+
+    def _head(self, method: str, path: str) -> bytes:
+        head = self._heads.get((method, path))
+        if head is None:
+            origin, base = self._place
+            headers = {"host": origin.authority, **_ALWAYS, **self.headers}
+            if method == "POST":
+                headers["content-type"] = "application/json"
+            encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+            head = self._heads[method, path] = head_of(method, base + path, encoded)
+        return head
+
+
+def received(incoming: Incoming, call: Call) -> Incoming:
+    """Note the headers that a caller may see; raises `Malformed` for an answer that is compressed all the same."""
+    call.relayed.update(relayed(incoming.pairs))
+    for name, value in incoming.pairs:
+        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            incoming.close()
+            raise Malformed("a compressed answer, although it was asked not to")
+    return incoming

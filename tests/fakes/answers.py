@@ -156,7 +156,7 @@ class Delivery:
             lines.append(f"Content-Length: {len(answer.body)}")
         elif framing is Framing.CHUNKED:
             lines.append("Transfer-Encoding: chunked")
-        if framing is Framing.CLOSE or self.ending is Ending.CLOSE:
+        if framing is Framing.CLOSE or self.ending in {Ending.CLOSE, Ending.OPEN}:  # no other request is taken
             lines.append("Connection: close")
         lines += [f"{name}: {value}" for name, value in answer.headers]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -63,6 +63,11 @@ class UpstreamDouble:
         """Where it listens, without a path."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
+    @property
+    def answering(self) -> int:
+        """How many requests are under way."""
+        return len(self._busy)
+
     def next(self, *scenarios: Scenario | str) -> Self:
         """Answer the next requests so, one each; before what the model's name asks for."""
         self._queue.extend(_scenario(scenario) for scenario in scenarios)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from adapters.upstream import transport as transport_module
+from adapters.upstream import dialing
 from adapters.upstream.addresses import is_own_permission, is_permitted
-from adapters.upstream.transport import Transport
+from adapters.upstream.pool import Pool
 from adapters.upstream.upstream import Upstream
 from domain.errors import Unreachable, UpstreamTimeout
 from domain.ports.providers import Call
@@ -91,10 +91,13 @@ class Resolver:
         return answer
 
 
-async def asked(url: str, transport: Transport) -> int:
+async def asked(url: str, pool: Pool) -> int:
     """Return the status of a request for models."""
-    async with Upstream(url, transport=transport).get("/v1/models", Call("", connect_s=0.5)) as incoming:
-        return incoming.status
+    try:
+        with await Upstream(url, pool=pool).get("/v1/models", Call("", connect_s=0.5)) as incoming:
+            return incoming.status
+    finally:
+        await pool.aclose()
 
 
 async def test_name_is_dialled_at_the_address_that_was_checked() -> None:
@@ -102,7 +105,7 @@ async def test_name_is_dialled_at_the_address_that_was_checked() -> None:
     async with OpenAIDouble() as double:
         resolver = Resolver(["127.0.0.1"])
 
-        status = await asked(f"http://lab.internal:{double.port}", Transport(allow_private=True, resolve=resolver))
+        status = await asked(f"http://lab.internal:{double.port}", Pool(allow_private=True, resolve=resolver))
 
         host = dict(double.seen[0].headers)
     assert (200, ["lab.internal"]) == (status, resolver.asked)
@@ -114,7 +117,7 @@ async def test_name_that_leads_inside_is_refused(addresses: list[str]) -> None:
     """One address that is not permitted spoils all; nothing is dialled."""
     async with OpenAIDouble() as double:
         with pytest.raises(Unreachable, match="may not connect"):
-            await asked(f"http://lab.internal:{double.port}", Transport(resolve=Resolver(addresses)))
+            await asked(f"http://lab.internal:{double.port}", Pool(resolve=Resolver(addresses)))
 
         assert 0 == double.connections
 
@@ -124,13 +127,13 @@ async def test_next_address_is_tried_where_one_does_not_answer() -> None:
     async with OpenAIDouble() as double:
         resolver = Resolver(["127.0.0.2", "127.0.0.1"])
 
-        assert 200 == await asked(f"http://lab:{double.port}", Transport(allow_private=True, resolve=resolver))
+        assert 200 == await asked(f"http://lab:{double.port}", Pool(allow_private=True, resolve=resolver))
 
 
 async def test_name_that_is_not_found_says_so() -> None:
     """A failed look-up is told apart from a refused connection."""
     with pytest.raises(Unreachable) as caught:
-        await asked("http://lab.internal:1", Transport(resolve=Resolver(socket.gaierror(-2, "unknown"))))
+        await asked("http://lab.internal:1", Pool(resolve=Resolver(socket.gaierror(-2, "unknown"))))
 
     assert "dns" == caught.value.reason
 
@@ -138,7 +141,7 @@ async def test_name_that_is_not_found_says_so() -> None:
 async def test_look_up_that_hangs_is_a_connect_timeout() -> None:
     """The name server's silence counts as the upstream's."""
     with pytest.raises(UpstreamTimeout) as caught:
-        await asked("http://lab.internal:1", Transport(resolve=Resolver(TimeoutError())))
+        await asked("http://lab.internal:1", Pool(resolve=Resolver(TimeoutError())))
 
     assert "connect" == caught.value.phase
 
@@ -153,15 +156,15 @@ async def test_certificate_is_checked_against_the_name(
     authority.issue_cert(certified).configure_cert(server)
     client = ssl.create_default_context()
     authority.configure_trust(client)
-    monkeypatch.setattr(transport_module, "_verified", lambda: client)
+    monkeypatch.setattr(dialing, "_verified", lambda: client)
     async with OpenAIDouble(tls=server) as double:
-        transport = Transport(allow_private=True, resolve=Resolver(["127.0.0.1"]))
+        pool = Pool(allow_private=True, resolve=Resolver(["127.0.0.1"]))
         url = f"https://lab.internal:{double.port}"
         if works:
-            assert 200 == await asked(url, transport)
+            assert 200 == await asked(url, pool)
             return
         with pytest.raises(Unreachable) as caught:
-            await asked(url, transport)
+            await asked(url, pool)
 
         assert "tls" == caught.value.reason
 
@@ -170,7 +173,7 @@ def test_environment_cannot_have_the_keys_of_tls_written_down(tmp_path: Path, mo
     """SSLKEYLOGFILE has no effect."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
 
-    context = transport_module._verified.__wrapped__()
+    context = dialing._verified.__wrapped__()
 
     assert context.keylog_filename is None
     assert (True, ssl.CERT_REQUIRED) == (context.check_hostname, context.verify_mode)
