@@ -8,7 +8,7 @@ from typing import Self
 
 import attrs
 
-from domain.chat import ChatChunk
+from domain.chat import ChatChunk, Continuation
 from domain.errors import Malformed
 from domain.journey import Ending, Journey
 from domain.ports.clock import Clock
@@ -75,6 +75,8 @@ class AnswerStream:
         await self._upstream.aclose()
 
     def _note(self, chunks: Sequence[ChatChunk]) -> None:
+        if isinstance(chunks, Continuation):
+            return
         for chunk in chunks:
             if chunk.usage is not None:
                 self.journey.usage = chunk.usage

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from domain.document import Document
@@ -55,3 +57,11 @@ class ChatChunk:
     document: Document
     choices: tuple[ChoiceStep, ...] = ()
     usage: Usage | None = None
+
+
+class Continuation(Sequence[ChatChunk]):
+    """
+    Chunks that arrived together and only go on with a choice that has begun: none ends it, none tells of usage.
+
+    They need not be looked at one by one; whoever speaks the dialect that they came in may pass them as they are.
+    """

@@ -17,8 +17,12 @@ from domain.errors import ProviderFailure
 class Framing(Protocol):
     """Splits bytes into messages."""
 
-    def feed(self, block: bytes) -> list[bytes]:
-        """Return the messages that a block completes."""
+    def cut(self, block: bytes) -> bytes:
+        """Return the text of the messages that a block completes."""
+        ...
+
+    def split(self, text: bytes) -> list[bytes]:
+        """Return the messages in a text that was cut."""
         ...
 
     def end(self) -> list[bytes]:
@@ -32,6 +36,10 @@ class ChunkReader(Protocol):
     @property
     def done(self) -> bool:
         """Whether the upstream said that this was all."""
+        ...
+
+    def passage(self, text: bytes) -> tuple[Sequence[ChatChunk] | None, bytes]:
+        """Return what can be read at once at the beginning of whole messages, and the text that is left."""
         ...
 
     def read(self, message: bytes) -> Sequence[ChatChunk]:
@@ -59,6 +67,7 @@ class AnswerChunks:
     _incoming: Incoming | None = attrs.field(default=None, init=False)
     _failure: ProviderFailure | None = attrs.field(default=None, init=False)
     _over: bool = attrs.field(default=False, init=False)
+    _text: bytes = attrs.field(default=b"", init=False, repr=False)
 
     def __aiter__(self) -> AsyncIterator[Sequence[ChatChunk]]:
         """Return itself."""
@@ -90,17 +99,31 @@ class AnswerChunks:
             self._incoming = await self._send()
             await check_status(self._incoming, self._read_failure)
         while self._failure is None and not self._reader.done:
-            block = await self._incoming.next_block()
-            found = self._read(self._framing.feed(block) if block else self._framing.end())
+            if self._text:
+                found = self._read_text()
+            elif block := await self._incoming.next_block():
+                self._text = self._framing.cut(block)
+                continue
+            else:
+                found = self._read(self._framing.end())
+                if not found:
+                    break
             if found:
                 return found
-            if not block:
-                break
         if self._failure is not None:
             raise self._failure
         if not self._reader.done:
             self._reader.end()
         return ()
+
+    def _read_text(self) -> Sequence[ChatChunk]:
+        """Read what came: at once as far as that goes, and the rest message by message."""
+        text, self._text = self._text, b""
+        passage, rest = self._reader.passage(text)
+        if passage is not None:
+            self._text = rest
+            return passage
+        return self._read(self._framing.split(text))
 
     def _end(self) -> None:
         """Leave a complete answer, and end any other."""

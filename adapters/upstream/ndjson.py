@@ -17,14 +17,22 @@ class NdjsonFraming:
 
     def feed(self, block: bytes) -> list[bytes]:
         """Return the lines that this block completes; a line beyond 1 MiB raises `Malformed`."""
+        return self.split(self.cut(block))
+
+    def cut(self, block: bytes) -> bytes:
+        """Return the text of the lines that this block completes."""
         searched = len(self._buffer)
         self._buffer += block
         end = self._buffer.rfind(b"\n", searched)
         whole = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
-        lines = [line for line in whole.split(b"\n") if line.strip()]
-        if max(map(len, [*lines, self._buffer])) > MAX_LINE_BYTES:
-            raise Malformed(f"a line of more than {MAX_LINE_BYTES} bytes")
+        self._check_size(len(self._buffer))
+        return whole
+
+    def split(self, text: bytes) -> list[bytes]:
+        """Return the lines of a text; one beyond 1 MiB raises `Malformed`."""
+        lines = [line for line in text.split(b"\n") if line.strip()]
+        self._check_size(max(map(len, lines), default=0))
         return lines
 
     def end(self) -> list[bytes]:
@@ -32,3 +40,8 @@ class NdjsonFraming:
         rest = bytes(self._buffer).strip()
         self._buffer.clear()
         return [rest] if rest else []
+
+    @staticmethod
+    def _check_size(size: int) -> None:
+        if size > MAX_LINE_BYTES:
+            raise Malformed(f"a line of more than {MAX_LINE_BYTES} bytes")

@@ -7,6 +7,8 @@ import attrs
 from domain.errors import Malformed
 
 MAX_EVENT_BYTES = 1 << 20
+END = b"\n\n"
+"""What ends an event, once all line ends are alike."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -25,6 +27,10 @@ class SseFraming:
 
     def feed(self, block: bytes) -> list[bytes]:
         """Return the data of the events that this block completes; an event beyond 1 MiB raises `Malformed`."""
+        return self.split(self.cut(block))
+
+    def cut(self, block: bytes) -> bytes:
+        """Return the text of the events that this block completes, whatever ended its lines; raises as `feed` does."""
         if self._after_cr and block.startswith(b"\n"):
             block = block[1:]
             self._after_cr = False
@@ -32,18 +38,24 @@ class SseFraming:
             self._after_cr = block.endswith(b"\r")
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not self._buffer and self._started and block.endswith(END):
+            return block
         searched = max(len(self._buffer) - 1, 0)
         self._buffer += block
         if not self._started and not self._skip_bom():
-            return []
-        end = self._buffer.rfind(b"\n\n", searched)
+            return b""
+        end = self._buffer.rfind(END, searched)
         if end < 0:
             self._check_size(len(self._buffer))
-            return []
-        whole = bytes(self._buffer[:end])
-        del self._buffer[: end + 2]
+            return b""
+        whole = bytes(self._buffer[: end + len(END)])
+        del self._buffer[: end + len(END)]
         self._check_size(len(self._buffer))
-        return self._events(whole)
+        return whole
+
+    def split(self, text: bytes) -> list[bytes]:
+        """Return the data of whole events; one beyond 1 MiB raises `Malformed`."""
+        return self._events(text[: -len(END)]) if text else []
 
     def end(self) -> list[bytes]:
         """Return the data of a last event that no blank line closed: many servers leave it out."""
@@ -53,7 +65,7 @@ class SseFraming:
 
     def _events(self, text: bytes) -> list[bytes]:
         found = []
-        for event in text.split(b"\n\n"):
+        for event in text.split(END):
             self._check_size(len(event))
             data = _data_of(event)
             if data is not None:

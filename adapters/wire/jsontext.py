@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import accumulate
 from typing import Any
 
 import attrs
@@ -24,6 +23,10 @@ MAX_MEMBERS = 1_000
 MAX_DIGITS = 1_000
 """A number with more digits is no quantity of this API; Python's own limit is 4,300."""
 
+MAX_NAMES = 512
+"""Names of members whose text is remembered; the APIs that pass here have about 200."""
+
+_NAMES: dict[str, bytes] = {}
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 _decode_name = msgspec.json.Decoder(str).decode
@@ -32,8 +35,10 @@ _NAME = re.compile(rb'[ \t\r\n]*("[^"\\]*(?:\\.[^"\\]*)*")[ \t\r\n]*:[ \t\r\n]*'
 _NEXT = re.compile(rb"[ \t\r\n]*([,}])")
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 _TWO_DIGITS = re.compile(rb"[0-9]{2}")
-_BRACKET_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
-_NOT_BRACKETS = bytes(code for code in range(256) if code not in _BRACKET_STEP)
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_SIMPLE_STRING = re.compile(rb'"[^"]*"')
+_INNERMOST = re.compile(rb"\{\}|\[\]")
+_NOT_STRUCTURE = bytes(code for code in range(256) if code not in b'{}[]"')
 
 
 @attrs.frozen
@@ -61,7 +66,8 @@ def parse_object(text: bytes, *, unique: bool = True) -> Document:
     `unique`, for one in which a top-level name stands twice: which of the two counts would be a guess.
     """
     try:
-        text.decode()
+        if not text.isascii():
+            text.decode()
         found = _members.decode(text)
     except UnicodeDecodeError as error:
         raise NotJson(f"is not UTF-8 at byte {error.start}") from None
@@ -78,14 +84,14 @@ def parse_object(text: bytes, *, unique: bool = True) -> Document:
     if len(text) > MAX_DIGITS and _TWO_DIGITS.search(text[MAX_DIGITS // 2 - 1 :: MAX_DIGITS // 2]):
         _check_numbers(text)
     members = {name: bytes(raw) for name, raw in found.items()}
-    if unique:
+    if unique and not _is_written_plainly(text, members):
         _check_unique(text, members)
     return Document(members)
 
 
 def render(document: Document) -> bytes:
     """Write a document as JSON text; the members' text stands in it as it came."""
-    return b"{" + b",".join([_encode(name) + b":" + text for name, text in document.members.items()]) + b"}"
+    return b"{" + b",".join([_name(name) + text for name, text in document.members.items()]) + b"}"
 
 
 def text_of(value: object) -> bytes:
@@ -106,10 +112,41 @@ def document_of(values: Mapping[str, object]) -> Document:
     return Document({name: _encode(value) for name, value in values.items()})
 
 
+def _name(name: str) -> bytes:
+    """Return a member's name as it is written, with its colon; those met first are remembered."""
+    text = _NAMES.get(name)
+    if text is None:
+        text = _encode(name) + b":"
+        if len(_NAMES) < MAX_NAMES:
+            _NAMES[name] = text
+    return text
+
+
+def _is_written_plainly(text: bytes, members: Mapping[str, bytes]) -> bool:
+    """
+    Whether a text is what most programs would write of these members: without spaces, or with one where they belong.
+
+    Then no name stands twice in it, and nobody has to look for one.
+    """
+    names = [_name(name) for name in members]
+    if len(text) == sum(map(len, names)) + sum(map(len, members.values())) + max(len(members), 1) + 1:
+        return (
+            text == b"{" + b",".join([name + value for name, value in zip(names, members.values(), strict=True)]) + b"}"
+        )
+    spaced = [name + b" " + value for name, value in zip(names, members.values(), strict=True)]
+    return text == b"{" + b", ".join(spaced) + b"}"
+
+
 def _check_depth(text: bytes) -> None:
     """Refuse nesting beyond the limit; only called where there are enough brackets for it."""
-    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
-    if max(accumulate(map(_BRACKET_STEP.__getitem__, brackets)), default=0) > MAX_DEPTH:
+    if b"\\" in text:
+        text = _ESCAPE.sub(b"", text)
+    left = _SIMPLE_STRING.sub(b"", text.translate(None, _NOT_STRUCTURE))
+    for _ in range(MAX_DEPTH):
+        if not left:
+            return
+        left = _INNERMOST.sub(b"", left)
+    if left:
         raise NotJson(f"is nested deeper than {MAX_DEPTH} levels")
 
 

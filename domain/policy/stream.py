@@ -34,3 +34,11 @@ class StreamTrack:
     def complete(self) -> bool:
         """Whether every choice seen has finished, and there was one."""
         return bool(self._finished) and not self._open
+
+    @property
+    def only_first_is_open(self) -> bool:
+        """Whether the first choice is under way, and there is no other."""
+        return self._open == _FIRST and not self._finished
+
+
+_FIRST = {0}

@@ -58,6 +58,10 @@ class ChatLineReader:
     def __attrs_post_init__(self) -> None:
         self._calls = Calls(self._naming)
 
+    def passage(self, lines: bytes) -> tuple[None, bytes]:
+        """Return nothing and the same lines: each has to be translated by itself."""
+        return None, lines
+
     def read(self, message: bytes) -> Sequence[ChatChunk]:
         """Return the chunks of a line; raises `Malformed` where it is none, and the failure that it tells of."""
         native = native_of(message)

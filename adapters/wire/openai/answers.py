@@ -8,6 +8,7 @@ import attrs
 import msgspec
 
 from adapters.wire.jsontext import render, text_of
+from adapters.wire.openai.passage import NO_FRAME, Frame, Passage
 from domain.chat import ChatChunk, ChatResponse
 from domain.document import Document
 
@@ -17,6 +18,7 @@ PING = b": ping\n\n"
 _BLANK = frozenset({b'""', b"0"})
 """What Azure's first chunk has for an id and a time; it tells of filters only."""
 
+_ALWAYS = ("id", "object", "created")
 _ROLE_DELTA = msgspec.Raw(b'{"role":"assistant","content":""}')
 
 
@@ -39,8 +41,10 @@ class Identity:
 
 def render_response(response: ChatResponse, identity: Identity) -> bytes:
     """Write a whole answer: the upstream's, with the caller's name of the model."""
-    document = response.document.having({"model": text_of(identity.model)})
-    return render(document.defaulting(identity.defaults()))
+    document = response.document
+    lacking = any(document.get(name) is None for name in _ALWAYS)
+    changes = {"model": text_of(identity.model)}
+    return render(document.defaulting(identity.defaults()).having(changes) if lacking else document.having(changes))
 
 
 def event(data: bytes) -> bytes:
@@ -62,9 +66,13 @@ class ChatStreamRenderer:
     _fixed: dict[str, bytes] = attrs.field(factory=dict)
     _spoken: set[int] = attrs.field(factory=set)
     _usage: bytes | None = None
+    _seen: Frame | None = None
+    _written: Frame = NO_FRAME
 
     def render(self, chunks: Sequence[ChatChunk]) -> bytes:
         """Write chunks as events; b"" where none of them is for the caller."""
+        if isinstance(chunks, Passage) and self._fixed:
+            return chunks.rendered(self._renewed(chunks.frame), include_usage=self._include_usage)
         return b"".join([part for chunk in chunks for part in self._events(chunk)])
 
     def end(self) -> bytes:
@@ -89,6 +97,12 @@ class ChatStreamRenderer:
             document = document.without("usage")
         events.append(event(render(document.having(changes))))
         return events
+
+    def _renewed(self, frame: Frame) -> Frame:
+        """Return a frame as the caller gets it: made once for each that the stream shows."""
+        if self._seen is not frame:
+            self._seen, self._written = frame, frame.renewed(self._fixed)
+        return self._written
 
     def _fix(self, first: Document) -> dict[str, bytes]:
         """Settle what all chunks share: the upstream's id and time where its first chunk has them."""

@@ -91,6 +91,9 @@ class _ChatBody(msgspec.Struct):
     service_tier: str | None = None
 
 
+_decode = msgspec.json.Decoder(_ChatBody).decode
+
+
 def parse_request(body: bytes, provider: str = "") -> ChatRequest:
     """
     Read the body of a chat request; raises `InvalidRequest` naming the member at fault.
@@ -98,7 +101,7 @@ def parse_request(body: bytes, provider: str = "") -> ChatRequest:
     `provider` is the one that the path fixed, "" where there is none.
     """
     document = parse_body(body)
-    view = checked(document, _ChatBody, body)
+    view = checked(document, _decode, body)
     _check_messages(view.messages)
     return ChatRequest(
         model=view.model,

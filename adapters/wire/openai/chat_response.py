@@ -9,7 +9,8 @@ import msgspec
 
 from adapters.wire.jsontext import NotJson, parse_object, text_of, value_of
 from adapters.wire.openai.errors import error_of, status_of
-from adapters.wire.openai.usage import parse_usage
+from adapters.wire.openai.passage import MAX_LESSONS, Frame, Passage, frame_of, passage_of
+from adapters.wire.openai.usage import WrittenUsage, parse_usage, usage_of
 from domain.chat import ChatChunk, ChatResponse, ChoiceStep
 from domain.document import NULL, Document
 from domain.errors import CredentialRefused, Malformed, StreamBroken
@@ -35,6 +36,17 @@ class _Choice(msgspec.Struct):
         return ChoiceStep(self.index or 0, role, self.finish_reason or None)
 
 
+class _AnyObject(msgspec.Struct):
+    """An object, whatever is in it."""
+
+
+class _Sound(msgspec.Struct):
+    choices: list[_AnyObject]
+    usage: WrittenUsage | None = None
+    error: None = None
+
+
+_sound = msgspec.json.Decoder(_Sound).decode
 _steps = msgspec.json.Decoder(list[_Choice]).decode
 _choices = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
@@ -42,6 +54,15 @@ _choices = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 def parse_response(body: bytes) -> ChatResponse:
     """Read a whole answer; raises `Malformed` where it is none, `UpstreamError` where it is an error in disguise."""
     document = _object(body)
+    try:
+        sound = _sound(body)
+    except (msgspec.DecodeError, RecursionError):
+        return _closely_read(document)
+    return _closely_read(document) if not sound.choices else ChatResponse(document, usage_of(sound.usage))
+
+
+def _closely_read(document: Document) -> ChatResponse:
+    """Find out what an answer is that is not as most are."""
     _raise_error(document)
     try:
         choices = _choices(document.get("choices") or b"null")
@@ -71,6 +92,8 @@ class ChatChunkReader:
 
     done: bool = False
     _track: StreamTrack = attrs.field(factory=StreamTrack)
+    _frame: Frame | None = None
+    _lessons: int = MAX_LESSONS
 
     def read(self, message: bytes) -> Sequence[ChatChunk]:
         """Return the chunk of one event's data; raises as `parse_chunk` does."""
@@ -79,7 +102,20 @@ class ChatChunkReader:
             return ()
         chunk = parse_chunk(message)
         self._track.saw(chunk.choices)
+        if self._lessons and chunk.choices:
+            self._lessons -= 1
+            self._frame = frame_of(message, chunk.document) or self._frame
         return (chunk,)
+
+    def passage(self, events: bytes) -> tuple[Passage | None, bytes]:
+        """
+        Return what can be read at once at the beginning of whole events, and those left to be read singly.
+
+        There is something once an event has shown what all of them share.
+        """
+        if self._frame is None or not self._track.only_first_is_open:
+            return None, events
+        return passage_of(events, self._frame, parse_chunk)
 
     def end(self) -> None:
         """Note that the bytes ended; raises `StreamBroken` unless every choice seen had finished."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -38,15 +39,15 @@ def parse_body(body: bytes) -> Document:
         raise InvalidRequest(f"The body {error.reason}.", param=error.param, code=code) from None
 
 
-def checked(document: Document, view: type[T], body: bytes) -> T:
-    """Return the view of a body's members; raises `InvalidRequest` that names the member at fault by its path."""
+def checked(document: Document, decode: Callable[[bytes], T], body: bytes) -> T:
+    """Return what `decode` makes of a body; raises `InvalidRequest` that names the member at fault by its path."""
     if document.get("model") in {None, b'""'}:
         raise missing("model")
     if len(document.members["model"]) > MAX_MODEL:
         message = f"Invalid value for 'model': it must have at most {MAX_MODEL} bytes."
         raise InvalidRequest(message, param="model", code="string_above_max_length")
     try:
-        return msgspec.json.decode(body, type=view)
+        return decode(body)
     except (msgspec.ValidationError, RecursionError) as error:
         raise _invalid(str(error)) from None
 

@@ -31,10 +31,13 @@ class _CompletionBody(msgspec.Struct):
     user: str | None = None
 
 
+_decode = msgspec.json.Decoder(_CompletionBody).decode
+
+
 def parse_request(body: bytes, provider: str = "") -> CompletionRequest:
     """Read the body of a text completion request; raises `InvalidRequest` naming the member at fault."""
     document = parse_body(body)
-    view = checked(document, _CompletionBody, body)
+    view = checked(document, _decode, body)
     return CompletionRequest(
         model=view.model,
         document=document,

@@ -23,10 +23,13 @@ class _Answer(msgspec.Struct):
     data: list[dict[str, msgspec.Raw]]
 
 
+_decode = msgspec.json.Decoder(_EmbeddingsBody).decode
+
+
 def parse_request(body: bytes, provider: str = "") -> EmbeddingsRequest:
     """Read the body of an embeddings request; raises `InvalidRequest` naming the member at fault."""
     document = parse_body(body)
-    view = checked(document, _EmbeddingsBody, body)
+    view = checked(document, _decode, body)
     if isinstance(view.input, list) and len({type(item) for item in view.input}) > 1:
         raise InvalidRequest(
             "Invalid type for 'input': all items must be strings, integers or lists of integers alike.",

@@ -18,14 +18,16 @@ class _CompletionDetails(msgspec.Struct):
     reasoning_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct):
+class WrittenUsage(msgspec.Struct):
+    """OpenAI's `usage`, as far as it is counted."""
+
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
 
-_decode = msgspec.json.Decoder(_Usage).decode
+_decode = msgspec.json.Decoder(WrittenUsage).decode
 
 
 def parse_usage(text: bytes | None) -> Usage | None:
@@ -33,17 +35,19 @@ def parse_usage(text: bytes | None) -> Usage | None:
     if text is None:
         return None
     try:
-        found = _decode(text)
+        return usage_of(_decode(text))
     except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def usage_of(found: WrittenUsage | None) -> Usage | None:
+    """Return what a decoded `usage` says, None where it is absent or makes no sense."""
+    if found is None or (found.prompt_tokens is None and found.completion_tokens is None):
         return None
     cached = found.prompt_tokens_details and found.prompt_tokens_details.cached_tokens
     reasoning = found.completion_tokens_details and found.completion_tokens_details.reasoning_tokens
     counts = (found.prompt_tokens or 0, found.completion_tokens or 0, cached or 0, reasoning or 0)
-    if found.prompt_tokens is None and found.completion_tokens is None:
-        return None
-    if any(not 0 <= count <= _MOST for count in counts):
-        return None
-    return Usage(*counts)
+    return Usage(*counts) if min(counts) >= 0 and max(counts) <= _MOST else None
 
 
 def usage_values(usage: Usage) -> dict[str, object]:

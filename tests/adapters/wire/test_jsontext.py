@@ -187,6 +187,17 @@ def test_half_a_character_is_refused(half: str, place: str) -> None:
     refused(place.replace("@", half).encode())
 
 
+@pytest.mark.parametrize(("opening", "closing"), [(b'[{"b":', b"}]"), (b'{"b":[', b"]}"), (b'[{"[[":', b"}]")])
+def test_levels_of_both_kinds_are_counted(opening: bytes, closing: bytes) -> None:
+    """Objects within lists within objects are as deep as lists alone; brackets in names and texts are no levels."""
+    inner = b'"\\"{[\\\\"'
+    pairs = MAX_DEPTH // 2
+
+    assert {"a"} == parse_object(b'{"a":' + opening * (pairs - 1) + inner + closing * (pairs - 1) + b"}").members.keys()
+    with pytest.raises(NotJson, match="nested deeper"):
+        parse_object(b'{"a":' + opening * pairs + inner + closing * pairs + b"}")
+
+
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "objects"])
 @pytest.mark.parametrize("levels", [MAX_DEPTH, 999, 100_000])
 def test_deep_nesting_is_refused(opening: bytes, levels: int) -> None:
