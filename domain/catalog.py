@@ -92,6 +92,17 @@ class Target:
 
 
 @attrs.frozen
+class Route:
+    """The targets that may answer one request, and how long and how often they are asked."""
+
+    targets: tuple[Target, ...]
+    timeouts: Timeouts | None = None
+    """None: each provider's own."""
+    retry: Retry = attrs.field(factory=Retry)
+    fallback_on: frozenset[str] = frozenset()
+
+
+@attrs.frozen
 class Alias:
     """A name of the operator's own for one or more targets."""
 
@@ -101,17 +112,12 @@ class Alias:
     retry: Retry = attrs.field(factory=Retry)
     fallback_on: frozenset[str] = frozenset()
     """Error codes of the upstream that go on to the next target although they are the caller's fault."""
+    route: Route = attrs.field(init=False, eq=False, repr=False)
+    """The same for every request by this name."""
 
-
-@attrs.frozen
-class Route:
-    """The targets that may answer one request, and how long and how often they are asked."""
-
-    targets: tuple[Target, ...]
-    timeouts: Timeouts | None = None
-    """None: each provider's own."""
-    retry: Retry = attrs.field(factory=Retry)
-    fallback_on: frozenset[str] = frozenset()
+    @route.default
+    def _route(self) -> Route:
+        return Route(self.targets, self.timeouts, self.retry, self.fallback_on)
 
 
 @attrs.frozen

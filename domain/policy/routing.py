@@ -25,7 +25,7 @@ def resolve(model: str, provider: str, table: RouteTable, listed: Listed) -> Rou
         return _single(provider, model)
     alias = table.aliases.get(model)
     if alias is not None:
-        return Route(alias.targets, alias.timeouts, alias.retry, alias.fallback_on)
+        return alias.route
     prefix, slash, rest = model.partition("/")
     if slash and rest and prefix in table.providers:
         return _single(prefix, rest)
@@ -50,6 +50,8 @@ def order(targets: Sequence[Target], draw: Callable[[], float]) -> list[Target]:
     Priorities go first to last; within one, each place is drawn by weight among those left. `draw` gives a number
     in [0, 1).
     """
+    if len(targets) == 1:
+        return list(targets)
     ordered: list[Target] = []
     for priority in sorted({target.priority for target in targets}):
         group = [target for target in targets if target.priority == priority]
