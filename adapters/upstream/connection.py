@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import sys
 from typing import Protocol, cast
@@ -172,7 +173,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Take the end of the bytes for the end of an answer that has no other; the transport closes itself."""
         self._closing = True
-        if self._incoming is not None and self._status and not self._framed:
+        if self._incoming is not None and self._status and not self._framed and self._ended_in_order():
             incoming, self._incoming = self._incoming, None
             incoming.finish()
         elif self._incoming is not None and not self._status:
@@ -204,12 +205,13 @@ class Connection(asyncio.Protocol):
         """Take one header; what comes behind the body is dropped."""
         if not self._status:
             self._head_bytes += len(name) + len(value)
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Hand out the head of a final answer."""
         status = self._parser.get_status_code()
-        if self._extra or status < 200:  # noqa: PLR2004
+        self._unruly = self._unruly or status < 100  # noqa: PLR2004
+        if self._extra or self._unruly or status < 200:  # noqa: PLR2004
             return
         self._status = status
         self._close_after = not self._parser.should_keep_alive() or status == _TOO_LARGE
@@ -306,6 +308,16 @@ class Connection(asyncio.Protocol):
         if self._without_end or self._interim:
             return Unreachable("closed")  # in the middle of its head
         return NotAccepted() if self._missed else Unreachable("closed")
+
+    def _ended_in_order(self) -> bool:
+        """Whether the peer said that this is the end: over TLS, that the connection ends may be an attacker's doing."""
+        tls = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        if tls is None:
+            return True
+        try:
+            return not tls.read(1)
+        except ssl.SSLError as error:
+            return isinstance(error, ssl.SSLZeroReturnError)
 
     def _nothing_accepted(self) -> bool:
         """

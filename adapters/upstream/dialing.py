@@ -12,7 +12,7 @@ from functools import cache
 import attrs
 import certifi
 
-from adapters.upstream.addresses import Resolve, is_own_permission, is_permitted, resolve
+from adapters.upstream.addresses import LOCALHOST, Resolve, is_own_permission, is_permitted, resolve
 from adapters.upstream.connection import Connection, Host
 from adapters.upstream.origin import Origin
 from domain.errors import Unreachable
@@ -46,6 +46,8 @@ class Dialer:
 
     async def _addresses(self, origin: Origin) -> Sequence[str]:
         if is_own_permission(origin.host):
+            if origin.host != LOCALHOST and not is_permitted(origin.host, allow_private=True):
+                raise Unreachable("address")
             return (origin.host,)
         try:
             found = await self.resolve(origin.host, origin.port)

@@ -148,6 +148,9 @@ class Incoming:
     async def next_block(self) -> bytes:
         """Return the next part of the body, b"" at its end; raises `StreamBroken`, `UpstreamTimeout`."""
         blocks = self._blocks
+        if blocks and self._line is not None and self._loop.time() >= self._ends:
+            self.close()  # a reader who is so slow that it never has to wait is told, too
+            raise UpstreamTimeout("total", self.call.total_s)
         while not blocks:
             if self._failure is not None:
                 raise self._failure
@@ -195,8 +198,10 @@ class Incoming:
             self._line.pause()
 
     def finish(self) -> None:
-        """Take note that the answer is whole; its connection is another's from here on."""
+        """Take note that the answer is whole; its connection is another's from here on, and reads on for that."""
         self._done = True
+        if self._paused:
+            self._resume()
         self._line = None
         if self._left:
             self._sweeper.forget(self)
