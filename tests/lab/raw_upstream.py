@@ -20,7 +20,7 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import Any, Self
 
 import attrs
 
@@ -31,8 +31,13 @@ from tests.lab import sockets
 from tests.lab.sockets import BLOCK, Address, Listener
 from tests.lab.wire import PlainWire, TlsWire, Wire
 
-Piece = bytes | Signal | Ending
-"""What is sent, or what is waited for before the rest is, or how the connection ends there."""
+Piece = bytes | Signal | Ending | None
+"""
+What is sent, or what is waited for before the rest is, or how the connection ends there.
+
+None lets whoever runs in the same event loop read what was sent, so that what follows comes apart from it.
+"""
+_TURNS = 4
 
 
 @attrs.frozen
@@ -54,6 +59,12 @@ class Asked:
         return self.head.split(b" ", 2)[1].decode()
 
 
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
 @attrs.define(eq=False)
 class Connection:
     """
@@ -72,6 +83,7 @@ class Connection:
     left: Signal = attrs.field(factory=Signal)
     left_by: Ending | None = None
     _taken: int = 0
+    _task: asyncio.Task[Any] = attrs.field(factory=_this_task)
 
     async def read(self, limit: int = BLOCK) -> bytes:
         """Read what comes next; b"" when the client has left."""
@@ -125,6 +137,9 @@ class Connection:
                     raise PeerLeft
                 case Ending.KEEP:
                     pass
+                case None:
+                    for _ in range(_TURNS):
+                        await asyncio.sleep(0)
 
     async def wait(self, gate: Signal) -> None:
         """
@@ -145,6 +160,18 @@ class Connection:
         """Read and drop what comes until the client leaves."""
         while await self.read():
             pass
+
+    def hang_up(self) -> None:
+        """Close the connection at once, from outside of its script: whatever comes from now on reaches nobody."""
+        if self.sock.fileno() < 0:
+            return
+        loop = self._task.get_loop()
+        loop.remove_reader(self.sock)
+        loop.remove_writer(self.sock)
+        if isinstance(self.wire, TlsWire):
+            self.wire.say_goodbye()
+        sockets.hang_up(self.sock)
+        self._task.cancel()
 
     def end_writing(self) -> None:
         """Say that no more will come, and stay."""
@@ -266,6 +293,6 @@ class RawUpstream:
         try:
             await self.script(connection)
             if isinstance(wire, TlsWire):
-                await wire.say_goodbye()
+                wire.say_goodbye()
         except PeerLeft:
             pass  # it was noted

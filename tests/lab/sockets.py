@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Self
 
 import attrs
@@ -128,7 +129,7 @@ class Listener:
         self.address = self._socket.getsockname()
         self.drained.set()
         self._group = await asyncio.TaskGroup().__aenter__()
-        self._start(self._accept())
+        self._tasks.add(self._group.create_task(self._accept()))
         return self
 
     async def __aexit__(self, *_unused: object) -> None:
@@ -147,7 +148,9 @@ class Listener:
             self.connections += 1
             self.open += 1
             self.drained.clear()
-            self._start(self._serve(sock))
+            task = self._group.create_task(self._serve(sock))
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._served, sock))  # also of a task that was cancelled before it began
 
     async def _serve(self, sock: socket.socket) -> None:
         try:
@@ -156,16 +159,10 @@ class Listener:
             pass  # a peer may leave when it likes
         except Exception as fault:  # noqa: BLE001 - raised when the listener is left
             self._faults.append(fault)
-        finally:
-            sock.close()
-            self.open -= 1
-            if not self.open:
-                self.drained.set()
 
-    def _start(self, work: Awaitable[None]) -> None:
-        async def done() -> None:
-            await work
-
-        task = self._group.create_task(done())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _served(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        sock.close()
+        self._tasks.discard(task)
+        self.open -= 1
+        if not self.open:
+            self.drained.set()

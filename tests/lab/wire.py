@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 import attrs
@@ -62,12 +63,17 @@ class TlsWire:
         """Send bytes."""
         await self._do(lambda: self._tls.write(data))
 
-    async def say_goodbye(self) -> None:
-        """Tell the peer that this is the end, as TLS wants it: an end without it may be an attacker's."""
-        try:
-            self._tls.unwrap()
-        except ssl.SSLWantReadError:
-            await self._flush()
+    def say_goodbye(self) -> None:
+        """
+        Tell the peer that this is the end, as TLS wants it: an end without it may be an attacker's.
+
+        The few bytes are sent at once; where they cannot be, they are not.
+        """
+        with suppress(ssl.SSLError, OSError):
+            try:
+                self._tls.unwrap()
+            except ssl.SSLWantReadError:  # the peer's own good-bye is not waited for
+                self._sock.send(self._out.read(), socket.MSG_DONTWAIT)
 
     async def _do(self, action: Callable[[], Done]) -> Done:
         while True:
