@@ -7,6 +7,10 @@ from collections.abc import Iterable
 import attrs
 
 from domain.chat import ChoiceStep
+from domain.errors import Malformed
+
+MAX_CHOICES = 16_384
+"""Choices of one stream. OpenAI has 128 at most, and others answer many prompts of a text completion at once."""
 
 
 @attrs.define
@@ -22,13 +26,19 @@ class StreamTrack:
     _finished: set[int] = attrs.field(factory=set)
 
     def saw(self, choices: Iterable[ChoiceStep]) -> None:
-        """Take note of what one chunk said."""
+        """
+        Take note of what one chunk said.
+
+        Raises `Malformed` at more than `MAX_CHOICES` choices: whoever follows a stream keeps something of each.
+        """
         for step in choices:
             if step.finish_reason is not None:
                 self._finished.add(step.index)
                 self._open.discard(step.index)
             elif step.index not in self._finished:
                 self._open.add(step.index)
+        if len(self._open) + len(self._finished) > MAX_CHOICES:
+            raise Malformed(f"more than {MAX_CHOICES} choices")
 
     @property
     def complete(self) -> bool:
