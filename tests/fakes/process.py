@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import attrs
+
+from tests.fakes import audited
+from tests.fakes.audit import Audit
 
 KEY = "sk-surface-test-key"
 START_S = 30.0
@@ -79,6 +83,7 @@ class GatewayProcess:
     process: subprocess.Popen[str]
     out: Output
     err: Output
+    audit: Audit
     url: str = ""
 
     def end(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
@@ -97,13 +102,31 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
 def gateway_process(
     folder: Path, environ: Mapping[str, str] | None = None, config: str | None = None, arguments: Sequence[str] = ()
 ) -> Iterator[GatewayProcess]:
-    """Run `ai-gateway serve` in a folder, on a port of its own; it is ended at the end."""
+    """
+    Run `ai-gateway serve` in a folder, on a port of its own; it is ended at the end.
+
+    Nothing that was asked of it may have made it run code that is not its own, unless `audit` was looked at and begun
+    anew. Of several workers this cannot be told, since one is asked while another still starts.
+    """
     if config is not None:
         (folder / "gateway.toml").write_text(config, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as apart:
+        running = _begin(folder, environ or {}, arguments, Audit(Path(apart) / "audit.jsonl"))
+        try:
+            running.url = json.loads(running.out.wait_for('"listening"'))["url"]
+            running.audit.begin()
+            yield running
+            strange = running.audit.strange
+        finally:
+            _end(running)
+        assert "--workers" in arguments or [] == strange
+
+
+def _begin(folder: Path, environ: Mapping[str, str], arguments: Sequence[str], audit: Audit) -> GatewayProcess:
     process = subprocess.Popen(
-        [sys.executable, "-m", "entrypoints.cli", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", audited.__name__, "serve", "--port", "0", *arguments],
         cwd=folder,
-        env=environment(environ or {}),
+        env=environment({audited.FILE_VARIABLE: str(audit.path), **environ}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -111,17 +134,17 @@ def gateway_process(
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    running = GatewayProcess(process, Output.of(process.stdout), Output.of(process.stderr))
-    try:
-        running.url = json.loads(running.out.wait_for('"listening"'))["url"]
-        yield running
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        running.out.close()
-        running.err.close()
+    return GatewayProcess(process, Output.of(process.stdout), Output.of(process.stderr), audit)
+
+
+def _end(running: GatewayProcess) -> None:
+    process = running.process
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    running.out.close()
+    running.err.close()
