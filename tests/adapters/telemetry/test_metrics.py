@@ -81,27 +81,32 @@ def test_a_request_that_no_provider_saw_counts_for_none() -> None:
     assert not any(name.startswith(("gateway_upstream", "gateway_tokens")) for name, _ in counted)
 
 
-def test_random_names_make_no_labels() -> None:
-    """Ten thousand models, keys, ids, methods, providers and routes leave few series, none named by them."""
+def count_random_names(number: int) -> tuple[Metrics, bytes]:
+    """Count requests in which every name is a new one; return the metrics and their text."""
     metrics = Metrics(["lab", "other-lab"])
-
-    for number in range(10_000):
+    for each in range(number):
         metrics.request_finished(
             record(
-                model=f"canary-{number}",
-                caller=f"canary-{number}",
-                request_id=f"canary-{number}",
-                error=f"canary-{number}",
-                method=f"CANARY{number}",
-                provider=f"canary-{number}",
-                status=10_000 + number,
-                route="/v1/chat/completions" if number % 2 else f"/canary-route/{number}",
+                model=f"canary-{each}",
+                caller=f"canary-{each}",
+                request_id=f"canary-{each}",
+                error=f"canary-{each}",
+                method=f"CANARY{each}",
+                provider=f"canary-{each}",
+                status=10_000 + each,
+                route="/v1/chat/completions" if each % 2 else f"/canary-route/{each}",
             )
         )
+    return metrics, metrics.render()[1]
 
-    text = metrics.render()[1]
+
+@pytest.mark.parametrize("number", [10_000, pytest.param(100_000, marks=pytest.mark.soak)])
+def test_random_names_make_no_labels(number: int) -> None:
+    """However many models, keys, ids, methods, providers and routes: few series, and none named by them."""
+    metrics, text = count_random_names(number)
+
     counted = samples(text)
-    assert sum(value for (name, _), value in counted.items() if name == "gateway_requests_total") == 10_000
+    assert sum(value for (name, _), value in counted.items() if name == "gateway_requests_total") == number
     assert len(counted) < 10 * MAX_ROUTES
     assert len(metrics._children) == 0
     assert b"canary-" not in text.replace(b"canary-route", b"")
