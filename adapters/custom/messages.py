@@ -48,13 +48,9 @@ async def count_prompt(messages: Sequence[Message], others: Sequence[str], pause
 
     `others` are texts beside the messages that a model would have to read: tools and schemas.
     """
-    total = sum(1 + message.media * TOKENS_PER_MEDIA for message in messages)
-    for message in messages:
-        for said in message.texts:
-            total += await count_gently(said, pause)
-    for other in others:
-        total += await count_gently(other, pause)
-    return total
+    fixed = sum(1 + message.media * TOKENS_PER_MEDIA for message in messages)
+    texts = [said for message in messages for said in message.texts]
+    return fixed + await count_gently([*texts, *others], pause)
 
 
 def _read(value: object, path: str) -> Message:
@@ -89,15 +85,8 @@ def _content(value: object, path: str) -> tuple[str, int]:
         raise wrong_type(path, "a string or an array of parts", value)
     if not value:
         raise InvalidRequest(f"Invalid '{path}': expected at least one part.", path, "empty_array")
-    found = [_plain_text(part) or _part(part, f"{path}[{place}]") for place, part in enumerate(value)]
+    found = [_part(part, f"{path}[{place}]") for place, part in enumerate(value)]
     return "\n".join([said for said in found if said is not None]), found.count(None)
-
-
-def _plain_text(value: object) -> str | None:
-    """Return the text of an ordinary text part, at once: there may be many of them."""
-    if type(value) is dict and value.get("type") == "text" and type(value.get("text")) is str:
-        return str(value["text"])
-    return None
 
 
 def _part(value: object, path: str) -> str | None:

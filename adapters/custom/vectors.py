@@ -48,7 +48,7 @@ async def embed(request: EmbeddingsRequest, pause: Callable[[], Awaitable[None]]
     encoding = one_of(member(document, "encoding_format"), "encoding_format", ("float", "base64")) or "float"
     total = 0
     entries = []
-    for index, read in enumerate(_inputs(member(document, "input"), dimensions)):
+    for index, read in enumerate(_inputs(member(document, "input", 2 * MAX_TOKENS), dimensions)):
         await pause()
         total += len(read.tokens)
         if total > MAX_TOKENS:

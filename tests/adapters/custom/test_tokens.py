@@ -43,13 +43,30 @@ def test_a_cut_text_has_the_tokens_before_the_cut(text: str, most: int) -> None:
     assert tokens("".join(tokens(text)[:most])) == tokens(text)[:most]
 
 
+@given(st.lists(st.text("a _é\u3000.\n\t9", max_size=40), max_size=5), st.integers(1, 900))
+async def test_counting_gently_is_counting(texts: list[str], times: int) -> None:
+    """However the texts are cut by pauses, in the middle of blanks or of words."""
+    long = [text * times for text in texts]
+
+    assert await count_gently(long, lambda: StillClock().sleep(0)) == sum(map(count, long))
+
+
 async def test_a_long_text_is_counted_with_pauses() -> None:
     """The count is the same, and others have their turn meanwhile."""
     clock = StillClock()
     text = "some words, " * 20_000
 
-    assert await count_gently(text, lambda: clock.sleep(0)) == count(text)
-    assert clock.pauses >= 3
+    assert await count_gently([text], lambda: clock.sleep(0)) == count(text)
+    assert clock.pauses == 3
+
+
+async def test_many_short_texts_are_counted_with_pauses() -> None:
+    """Two thousand messages are as long as one."""
+    clock = StillClock()
+    texts = ["some words, " * 100] * 200
+
+    assert await count_gently(texts, lambda: clock.sleep(0)) == sum(map(count, texts))
+    assert clock.pauses == 3
 
 
 def test_every_word_of_the_engine_is_one_token() -> None:
