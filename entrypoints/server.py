@@ -14,7 +14,7 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import uvicorn
@@ -25,11 +25,14 @@ from adapters.disk.folder import DataError
 from adapters.http.app import App, Surroundings, build_app
 from adapters.http.health import Readiness
 from adapters.http.lifespan import Lifespan
+from adapters.http.limits import Limits
 from adapters.http.protocol import Protocol
 from adapters.http.visit import Manners
+from adapters.http.wire import WIRE, Wire
 from adapters.telemetry.metrics import SHARED_FOLDER_VARIABLE
 from application.refresh_models import RefreshModels
 from entrypoints.container import Running, running_gateway
+from entrypoints.files import raise_file_limit, room_for_connections
 from entrypoints.settings import Settings, load_settings
 from entrypoints.telemetry import Telemetry, telemetry
 
@@ -38,25 +41,32 @@ REFRESH_S = 60.0
 KEEP_ALIVE_S = 75
 """Longer than the 60 s after which most load balancers drop an idle connection, so that they close first."""
 BACKLOG = 2048
+UNSENT_BYTES = 128 << 10
+"""How much of an answer waits in the system for its reader; beyond it the provider's stream is held back."""
+LOST_AFTER_S = 120
+"""After so long without a sign of life a caller is gone; the system asks for one in the last half of it."""
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1) -> None:
+Http = type[asyncio.Protocol] | Literal["httptools", "h11"]
+"""What reads and writes HTTP: ours, or one of uvicorn's own."""
+
+
+def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1, http: Http = Protocol) -> None:
     """
     Serve until told to end; several workers are processes of their own.
 
     Raises `OSError` where the address cannot be listened on.
     """
-    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
-    address = (settings.server.host, settings.server.port)
-    with socket.create_server(address, family=family, backlog=BACKLOG) as listening:
+    raise_file_limit()
+    with listening_on(settings.server.host, settings.server.port) as listening:
         listening.set_inheritable(True)
         config = uvicorn.Config(
             partial(service, dict(flags), _url(listening)),
             factory=True,
             workers=workers,
             backlog=BACKLOG,
-            http=Protocol,
+            http=http,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -71,6 +81,27 @@ def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1) -> 
             _serve_here(config, listening)
         else:
             _serve_in_workers(config, listening, settings)
+
+
+def listening_on(host: str, port: int) -> socket.socket:
+    """
+    Listen on an address, with the options that connections inherit; not every system knows all of them.
+
+    Raises `OSError` where that cannot be done.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {
+        "TCP_KEEPIDLE": LOST_AFTER_S // 2,
+        "TCP_KEEPINTVL": LOST_AFTER_S // 12,
+        "TCP_KEEPCNT": 6,
+        "TCP_NOTSENT_LOWAT": UNSENT_BYTES,
+    }
+    for name, value in options.items():
+        if hasattr(socket, name):
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return listening
 
 
 def service(flags: Mapping[str, object], url: str) -> Lifespan:
@@ -96,11 +127,13 @@ class Process:
     readiness: Readiness = attrs.field(factory=Readiness)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[App]:
-        """Open the gateway, hand out what answers requests, close the gateway."""
+    async def open(self, state: dict[str, Any]) -> AsyncIterator[App]:
+        """Open the gateway, hand out what answers requests, close it; connections find what they share in `state`."""
         async with running_gateway(self.settings) as running, asyncio.TaskGroup() as background:
             refreshing = background.create_task(self._refresh(running.gateway.refresh_models))
             self._heed_signals()
+            limits = Limits(idle_s=KEEP_ALIVE_S, connections=room_for_connections())
+            state[WIRE] = Wire(running.ids, self.telemetry.observer, limits, self._manners())
             self.telemetry.log.info("listening", url=self.url)
             yield build_app(running.gateway, self._surroundings(running))
             refreshing.cancel()
@@ -130,8 +163,11 @@ class Process:
             unexpected=self.telemetry.unexpected,
             metrics=self.telemetry.metrics,
             readiness=self.readiness,
-            manners=Manners(security_headers=self.settings.process.enable_security_headers),
+            manners=self._manners(),
         )
+
+    def _manners(self) -> Manners:
+        return Manners(security_headers=self.settings.process.enable_security_headers)
 
     def _heed_signals(self) -> None:
         """Not be ready any more from the moment the process is told to end, and end at once when told twice."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fakes import process
+
 settings.register_profile(
     "quick",
     deadline=None,  # a busy machine is not a failure
@@ -15,8 +17,15 @@ settings.register_profile(
 settings.register_profile("soak", settings.get_profile("quick"), max_examples=5_000)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the option that has gateways served by one of uvicorn's own protocols."""
+    parser.addoption("--http", choices=["httptools", "h11"], help="serve by this protocol of uvicorn's, not by ours")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Draw many more examples where the longer proofs are asked for."""
+    if config.option.http:
+        process.PLAIN.append(config.option.http)
     settings.load_profile("soak" if config.option.markexpr == "soak" else "quick")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import attrs
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,11 +15,12 @@ class Lifespan:
     """
     An ASGI application that is opened by its server and closed by it.
 
-    `opening` gives the application that answers requests while it is open. Where it raises one of `refusals`,
-    the server does not start, and `tell` is given the reason.
+    `opening` is given the state of the lifespan, which the server shows to every connection, and gives the application
+    that answers requests while it is open. Where it raises one of `refusals`, the server does not start, and `tell` is
+    given the reason.
     """
 
-    opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]
+    opening: Callable[[dict[str, Any]], AbstractAsyncContextManager[ASGIApp]]
     refusals: tuple[type[Exception], ...] = ()
     tell: Callable[[str], None] = print
     _app: ASGIApp | None = attrs.field(default=None, init=False)
@@ -26,14 +28,14 @@ class Lifespan:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan, or one request."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope.get("state", {}), receive, send)
         elif scope["type"] == "http" and self._app is not None:
             await self._app(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, state: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with self.opening() as self._app:
+            async with self.opening(state) as self._app:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except self.refusals as refusal:

@@ -1,62 +1,332 @@
-"""What uvicorn's HTTP/1.1 parser sees and says, where that is not what this surface promises."""
+"""A connection: requests in, answers out, within bounds, and nothing on it that could be understood in two ways."""
 
 from __future__ import annotations
 
-import re
-import secrets
+import asyncio
+import enum
+import math
+from typing import Any
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
-from adapters.wire.openai.errors import render_error
+from adapters.http import gate
+from adapters.http.chunked import ChunkedEnd
+from adapters.http.cycle import Cycle, request_scope
+from adapters.http.errors import HttpRefusal
+from adapters.http.parsing import Parsing
+from adapters.http.wire import Leave, Wire, wire_of
+from domain.errors import Unavailable
 
-_UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
+
+class Phase(enum.Enum):
+    """What a connection waits for."""
+
+    SILENT = "its first byte"
+    IDLE = "another request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+    ANSWER = "the rest of an answer"
+    SPOILED = "the rest of an answer, after which nothing that came can be read"
+    LINGER = "its peer to have read the last answer"
+    CLOSING = "its last bytes to be taken"
 
 
-class Protocol(HttpToolsProtocol):
+ANSWERING = frozenset({Phase.BODY, Phase.ANSWER, Phase.SPOILED})
+
+
+class Protocol(Parsing):
     """
-    Declines other protocols without losing the request, and refuses what is no HTTP as everything is refused.
+    uvicorn's protocol with another way in: requests are shown to its parser one by one, and checked before.
 
-    The parser stops at the end of a head that offers an upgrade, and the body that follows would be lost. A server may
-    ignore the offer (RFC 9110, section 7.8), so it is taken out of the parser's sight.
+    - A head is kept until it is whole; then it passes the gate, and then the parser reads it. Where a body ends is
+      found out before the parser is shown it: no byte of one request is taken for another.
+    - What comes while a request is being answered waits; of that there is at most so much, then reading pauses.
+    - Whatever is refused gets a typed error, and is the connection's last.
+    - The sweeper keeps the deadline of each phase.
+    - Who half-closes the connection has hung up.
     """
 
-    _in_head = True
+    # Ours, which looks like theirs as far as they look at it.
+    cycle: Cycle | None  # type: ignore[assignment]
+    deadline = math.inf
+    _leave: Leave | None = None
+    _phase = Phase.SILENT
+    _since = 0.0
+    """When the head began to come."""
+    _method = "OTHER"
+    _held = b""
+    """A part of a head, or what came before its turn."""
+    _left = 0
+    """Bytes of the body that have yet to come, where that is known."""
+    _chunked: ChunkedEnd | None = None
+    _drained = 0
+    _unsent = 0
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.wire: Wire = wire_of(app_state)
+
+    # The connection
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin: wait for the first byte, or say that there are too many connections."""
+        super().connection_made(transport)
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "state": self.app_state,
+        }
+        self._since = self.loop.time()
+        limits = self.wire.limits
+        if leave := self.wire.admit(self.client[0] if self.client else ""):
+            self._leave = leave
+            self._wait(limits.silent_s)
+            self.wire.sweeper.add(self)
+        elif leave := self.wire.turn_away():
+            self._leave = leave
+            self._refuse(Unavailable("There are too many connections."), limits.turned_away_s)
+            self.wire.sweeper.add(self)
+        else:
+            transport.abort()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End: the application learns of it, where it is still answering."""
+        self.connections.discard(self)
+        self.wire.sweeper.discard(self)
+        if self._leave is not None:
+            self._leave()
+        if self.cycle is not None:
+            self.cycle.lose()
+        self.flow.resume_writing()
+        self.parser = None  # type: ignore[assignment]  # each holds the other
+
+    @override
+    def eof_received(self) -> None:
+        """The peer sends no more: it has hung up. It may still take what is already on its way."""
+        if self.cycle is not None:
+            self.cycle.lose()
+        self._close()
+
+    @override
+    def shutdown(self) -> None:
+        """The server ends: so does the connection, after the answer that is under way."""
+        if self.cycle is None:
+            self._close()
+        else:
+            self.cycle.keep_alive = False
 
     @override
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
-        if self._in_head and b"pgrade" in data:
-            end = data.find(b"\r\n\r\n")
-            head = data if end < 0 else data[:end]
-            data = _UPGRADE.sub(b"\r\nx-upgrade", head) + data[len(head) :]
-        super().data_received(data)
+        """Take what came, as the phase wants it."""
+        phase = self._phase
+        if phase is Phase.IDLE or phase is Phase.SILENT:
+            self._read(data)
+        elif phase is Phase.BODY:
+            self._read_body(data)
+        elif phase is Phase.HEAD:
+            self._read(self._held + data, len(self._held))
+        elif phase is Phase.ANSWER:
+            self._hold(data)
+        else:
+            self._drain(data)
 
     @override
-    def on_message_begin(self) -> None:
-        """Note that a head begins."""
-        super().on_message_begin()
-        self._in_head = True
+    def pause_writing(self) -> None:
+        """The peer reads more slowly than the application writes: it has to read on, or is given up."""
+        super().pause_writing()
+        if self._phase in ANSWERING:
+            self._unsent = self.transport.get_write_buffer_size()
+            self._wait(self.wire.limits.write_idle_s)
 
     @override
-    def on_headers_complete(self) -> None:
-        """Note that the head is over: what follows is body, and not to be touched."""
-        self._in_head = False
-        super().on_headers_complete()
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        super().resume_writing()
+        if self._phase in ANSWERING:
+            self.deadline = math.inf
 
-    @override
-    def on_message_complete(self) -> None:
-        """Note that the next head may begin."""
-        super().on_message_complete()
-        self._in_head = True
+    # Deadlines
 
-    @override
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser could not read, and close."""
-        body = render_error(f"{msg} Send HTTP/1.1.", "invalid_request_error", None, "invalid_http")
-        head = (
-            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nx-request-id: req-{secrets.token_hex(8)}\r\nconnection: close\r\n\r\n"
+    def expire(self) -> None:
+        """What was waited for has not come."""
+        limits = self.wire.limits
+        if self._phase is Phase.HEAD:
+            message = f"The head of the request did not come within {limits.head_s:g} s. Send it whole."
+            self._refuse(HttpRefusal(408, message, "request_timeout"))
+        elif self._phase in {Phase.SILENT, Phase.IDLE, Phase.LINGER}:
+            self._close()
+        else:
+            before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+            if self._unsent >= before:
+                self.transport.abort()
+            else:
+                self._wait(limits.write_idle_s)
+
+    def _wait(self, seconds: float) -> None:
+        self.deadline = deadline = self.loop.time() + seconds
+        if deadline < self.wire.sweeper.next:
+            self.wire.sweeper.heed(deadline)
+
+    # Requests
+
+    def _read(self, data: bytes, seen: int = 0) -> None:
+        """Read what begins with a head, of which so many bytes were seen before."""
+        if data.startswith(b"\r"):
+            skipped = gate.skip_empty_lines(data)
+            data, seen = data[skipped:], max(0, seen - skipped)
+        end = data.find(gate.END, max(0, seen - 3)) + len(gate.END)
+        try:
+            if end < len(gate.END):
+                self._await_head(data, seen)
+                return
+            length = self._read_head(data, end)
+        except HttpRefusal as refusal:
+            self._refuse(refusal)
+            return
+        if length == 0:
+            self._end_request(data[end:])
+        else:
+            self._phase = Phase.BODY
+            self._left, self._chunked = length, ChunkedEnd() if length == gate.CHUNKED else None
+            if end < len(data):
+                self._read_body(data[end:])
+
+    def _await_head(self, data: bytes, seen: int) -> None:
+        gate.check_part(data, seen, self.wire.limits)
+        self._held = data
+        if data and self._phase is not Phase.HEAD:
+            self._phase = Phase.HEAD
+            self._since = self.loop.time()
+            self._wait(self.wire.limits.head_s)
+
+    def _read_head(self, data: bytes, end: int) -> int:
+        """Read a whole head, start answering, and return the body's length."""
+        limits = self.wire.limits
+        if end > limits.head_bytes:
+            raise gate.too_large(limits)
+        self._held, self._method = b"", "OTHER"
+        line = gate.read_line(data)
+        self._method = line.method
+        head = gate.without_upgrade(data[:end])
+        self._parse_head(head)
+        if len(self.headers) > limits.head_fields:
+            raise gate.too_large(limits)
+        fields = dict(reversed(self.headers))  # the first of a name counts
+        length = gate.body_length(line, self.headers, fields, head)
+        path, query = gate.path_and_query(line, fields)
+        self._confirm(whole=length == 0)
+        self.deadline = math.inf
+        self.cycle = cycle = Cycle(
+            scope=request_scope(self._scope, line, path, query, self.headers),
+            transport=self.transport,
+            flow=self.flow,
+            answered=self._go_on,
+            unexpected=self._tell_unexpected,
+            keep_alive=line.minor == 1 and self._persistent,
+            expects_continue=line.minor == 1 and fields.get(b"expect", b"").lower() == b"100-continue",
+            held_bytes=limits.held_bytes,
         )
-        self.transport.write(head.encode() + body)
+        self._take_part = cycle.put
+        self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]
+        return length
+
+    def _read_body(self, data: bytes) -> None:
+        try:
+            if self._chunked is not None:
+                taken = self._chunked.seek(data)
+                over = self._chunked.found
+            else:
+                taken = min(self._left, len(data))
+                self._left -= taken
+                over = self._left == 0
+            self._parse_body(data[:taken])
+            self._confirm(whole=over)
+        except HttpRefusal as refusal:
+            self._phase = Phase.SPOILED
+            assert self.cycle is not None  # noqa: S101 - there is one in this phase
+            self.cycle.spoil(refusal)
+            return
+        if over:
+            self._end_request(data[taken:])
+
+    def _end_request(self, rest: bytes) -> None:
+        assert self.cycle is not None  # noqa: S101 - it was made when the head was read
+        self._phase = Phase.ANSWER
+        self.cycle.end_body()
+        if rest:
+            self._hold(rest)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what comes before its turn."""
+        self._held += data
+        if len(self._held) > self.wire.limits.held_bytes:
+            self.flow.pause_reading()
+
+    def _go_on(self) -> None:
+        """After an answer: another request, or the end."""
+        self.server_state.total_requests += 1
+        assert self.cycle is not None  # noqa: S101 - it has just answered
+        goes_on = self.cycle.keep_alive
+        whole = self._phase is Phase.ANSWER and not self._held
+        self.cycle = None
+        if self.transport.is_closing():
+            return
+        if goes_on:
+            self._phase = Phase.IDLE
+            self._wait(self.wire.limits.idle_s)
+            held, self._held = self._held, b""
+            self.flow.resume_reading()
+            if held:
+                self._read(held)
+        elif whole:
+            self._close()
+        else:
+            self._linger(self.wire.limits.linger_s)
+
+    # The end
+
+    def _refuse(self, refusal: Exception, linger_s: float | None = None) -> None:
+        self.transport.write(self.wire.refusal(refusal, self._method, self.loop.time() - self._since))
+        self._linger(self.wire.limits.linger_s if linger_s is None else linger_s)
+
+    def _linger(self, seconds: float) -> None:
+        """
+        Say that nothing more will be sent, and read into nothing.
+
+        To close a connection while its peer is still sending resets it, and the peer may lose the last answer.
+        """
+        self._phase, self._held = Phase.LINGER, b""
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._wait(seconds)
+        else:
+            self._close()
+
+    def _drain(self, data: bytes) -> None:
+        self._drained += len(data)
+        if self._drained > self.wire.limits.linger_bytes:
+            self.transport.abort()
+
+    def _close(self) -> None:
+        self._phase = Phase.CLOSING
+        self._unsent = self.transport.get_write_buffer_size()
         self.transport.close()
+        self._wait(self.wire.limits.write_idle_s)
+
+    def _tell_unexpected(self, event: str, error: BaseException | None) -> None:
+        self.logger.error(event, exc_info=error)

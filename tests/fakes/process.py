@@ -20,7 +20,10 @@ from tests.fakes import audited
 from tests.fakes.audit import Audit
 
 KEY = "sk-surface-test-key"
+ROOT = str(Path(__file__).parent.parent.parent)
 START_S = 30.0
+PLAIN: list[str] = []
+"""The name of one of uvicorn's own protocols, where the gateway is to be served by it."""
 QUIET = ("ALLOWED_API_KEYS", "CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "OLLAMA_HOST", "GATEWAY_CONFIG", "KEY_PEPPER")
 
 
@@ -95,23 +98,32 @@ class GatewayProcess:
 def environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process: the machine's without anything that would set the gateway."""
     inherited = {name: value for name, value in os.environ.items() if name not in QUIET}  # noqa: TID251
-    return {**inherited, "ALLOWED_API_KEYS": KEY, **more}
+    found = {**inherited, "ALLOWED_API_KEYS": KEY, **more}
+    if PLAIN:
+        found["PYTHONPATH"] = ROOT  # where the module is that serves it so
+    return found
 
 
 @contextmanager
 def gateway_process(
-    folder: Path, environ: Mapping[str, str] | None = None, config: str | None = None, arguments: Sequence[str] = ()
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    config: str | None = None,
+    arguments: Sequence[str] = (),
+    command: Sequence[str] = (),
 ) -> Iterator[GatewayProcess]:
     """
-    Run `ai-gateway serve` in a folder, on a port of its own; it is ended at the end.
+    Run `ai-gateway serve` in a folder, on a port of its own, or another command; it is ended at the end.
 
     Nothing that was asked of it may have made it run code that is not its own, unless `audit` was looked at and begun
-    anew. Of several workers this cannot be told, since one is asked while another still starts.
+    anew. Of several workers this cannot be told, since one is asked while another still starts; nor of a command.
     """
     if config is not None:
         (folder / "gateway.toml").write_text(config, encoding="utf-8")
     with tempfile.TemporaryDirectory() as apart:
-        running = _begin(folder, environ or {}, arguments, Audit(Path(apart) / "audit.jsonl"))
+        audit = Audit(Path(apart) / "audit.jsonl")
+        audit.path.touch()
+        running = _begin(folder, environ or {}, command or _command(arguments), audit)
         try:
             running.url = json.loads(running.out.wait_for('"listening"'))["url"]
             running.audit.begin()
@@ -122,9 +134,14 @@ def gateway_process(
         assert "--workers" in arguments or [] == strange
 
 
-def _begin(folder: Path, environ: Mapping[str, str], arguments: Sequence[str], audit: Audit) -> GatewayProcess:
+def _command(arguments: Sequence[str]) -> Sequence[str]:
+    module = ["tests.fakes.plain", *PLAIN] if PLAIN else [audited.__name__]
+    return [sys.executable, "-m", *module, "serve", "--port", "0", *arguments]
+
+
+def _begin(folder: Path, environ: Mapping[str, str], command: Sequence[str], audit: Audit) -> GatewayProcess:
     process = subprocess.Popen(
-        [sys.executable, "-m", audited.__name__, "serve", "--port", "0", *arguments],
+        command,
         cwd=folder,
         env=environment({audited.FILE_VARIABLE: str(audit.path), **environ}),
         stdout=subprocess.PIPE,

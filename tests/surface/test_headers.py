@@ -189,6 +189,7 @@ def test_really_no_set_of_headers_passes(site: Site, name: Name, headers: Header
     assert without == sent_to(site, name)
 
 
+@pytest.mark.wire
 @pytest.mark.parametrize("connection", [b"Upgrade, HTTP2-Settings", b"Upgrade"])
 def test_offer_to_speak_another_protocol_is_declined(site: Site, connection: bytes) -> None:
     """Clients that offer HTTP/2 with a request, as Java's and curl's do, are answered by HTTP/1.1 each time."""
@@ -370,6 +371,7 @@ def test_sane_request_id_is_kept(site: Site, given: str) -> None:
     assert given == answer.headers["x-request-id"]
 
 
+@pytest.mark.wire
 @pytest.mark.parametrize(
     "request_text",
     [
