@@ -129,9 +129,13 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def known_targets() -> list[Target]:
-    """Return all targets, in the order of the report."""
-    return [direct(), nginx(), gateway(), ollama(), cerebras()]
+def known_targets(variants: Sequence[str] = ()) -> list[Target]:
+    """Return all targets, in the order of the report; a variant is `NAME=CHECKOUT`."""
+    known = [direct(), nginx(), gateway(), ollama(), cerebras()]
+    for variant in variants:
+        name, _, checkout = variant.partition("=")
+        known += [kind(name, Path(checkout).resolve()) for kind in (gateway, ollama, cerebras)]
+    return known
 
 
 def _names(text: str) -> list[str]:
@@ -140,26 +144,20 @@ def _names(text: str) -> list[str]:
 
 def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    targets = {target.name: target for target in known_targets()}
+    targets = ", ".join(target.name for target in known_targets())
     cells = [START, *(cell.name for cell in CELLS)]
-    parser.add_argument("--only", type=_names, default=list(targets), help=f"of these targets: {', '.join(targets)}")
-    parser.add_argument("--cells", type=_names, default=cells, help=f"of these cells: {', '.join(cells)}")
+    parser.add_argument("--only", type=_names, help=f"of the targets {targets}")
+    parser.add_argument("--cells", type=_names, default=cells, help=f"of the cells {', '.join(cells)}")
     parser.add_argument("--repetitions", type=int, default=3, help="how often each cell is measured")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each time")
-    parser.add_argument(
-        "--variant",
-        action="append",
-        default=[],
-        metavar="NAME=CHECKOUT",
-        help="measure also the gateway in another checkout, with its own .venv",
-    )
+    variants = "a target more: the gateway in another checkout, with its own .venv; also NAME-ollama and NAME-cerebras"
+    parser.add_argument("--variant", action="append", default=[], metavar="NAME=CHECKOUT", help=variants)
     asked = parser.parse_args(arguments)
-    for name in {*asked.only} - targets.keys() | {*asked.cells} - {*cells}:
+    known = {target.name: target for target in known_targets(asked.variant)}
+    asked.only = list(known) if asked.only is None else asked.only
+    for name in {*asked.only} - known.keys() | {*asked.cells} - {*cells}:
         parser.error(f"there is no target and no cell {name!r}")
-    asked.targets = [targets[name] for name in targets if name in asked.only]
-    for variant in asked.variant:
-        name, _, checkout = variant.partition("=")
-        asked.targets.append(gateway(name, Path(checkout).resolve()))
+    asked.targets = [target for name, target in known.items() if name in asked.only]
     return asked
 
 

@@ -36,16 +36,16 @@ def gateway(name: str = "ours", checkout: Path = HERE) -> Target:
     return Target(name, about, *_ways(checkout, OPENAI))
 
 
-def ollama(checkout: Path = HERE) -> Target:
+def ollama(name: str = "ours", checkout: Path = HERE) -> Target:
     """Return the gateway in front of an Ollama server."""
     about = "this gateway, kind ollama: OpenAI's dialect from Ollama's own"
-    return Target("ours-ollama", about, *_ways(checkout, OLLAMA))
+    return Target(f"{name}-ollama", about, *_ways(checkout, OLLAMA))
 
 
-def cerebras(checkout: Path = HERE) -> Target:
+def cerebras(name: str = "ours", checkout: Path = HERE) -> Target:
     """Return the gateway in front of Cerebras, through its SDK."""
     about = "this gateway, kind cerebras: through the SDK"
-    return Target("ours-cerebras", about, *_ways(checkout, CEREBRAS))
+    return Target(f"{name}-cerebras", about, *_ways(checkout, CEREBRAS))
 
 
 def _ways(checkout: Path, provider: str) -> tuple[partial[str], partial[Launch], partial[None]]:
