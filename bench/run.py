@@ -28,6 +28,7 @@ from bench.starts import starts
 from bench.targets.direct import direct
 from bench.targets.gateway import cerebras, gateway, ollama
 from bench.targets.nginx import nginx
+from bench.targets.peers import litellm, portkey, smg, vllm_router
 from bench.targets.target import Target
 from bench.trouble import Missing, Unusable
 
@@ -131,7 +132,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def known_targets(variants: Sequence[str] = ()) -> list[Target]:
     """Return all targets, in the order of the report; a variant is `NAME=CHECKOUT`."""
-    known = [direct(), nginx(), gateway(), ollama(), cerebras()]
+    known = [direct(), nginx(), gateway(), ollama(), cerebras(), litellm(), portkey(), vllm_router(), smg()]
     for variant in variants:
         name, _, checkout = variant.partition("=")
         known += [kind(name, Path(checkout).resolve()) for kind in (gateway, ollama, cerebras)]

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,11 @@ import attrs
 from bench.cells import CELLS, body
 from bench.machine import Cores
 from bench.programs import Programs
-from bench.targets.target import Site, Target
+from bench.targets.target import Site, Target, free_port
 from bench.trees import Memory, cpu_s, memory, tell
 from bench.trouble import Unusable
 
-END_S = 10.0
+END_S = 2.0
 ASK_S = 30.0
 POLL_S = 0.002
 OK = 200
@@ -116,6 +115,9 @@ def running_target(target: Target, place: Place) -> Iterator[Running]:
 
     Raises `Unusable` where it ends or does not answer.
     """
+    target = attrs.evolve(
+        target, headers=tuple(header.replace("{upstream}", place.mock.address) for header in target.headers)
+    )
     if target.launch is None:
         yield Running(target, place.mock.address)
         return
@@ -143,9 +145,7 @@ def _site(target: Target, place: Place) -> Site:
     number = len(list(place.folder.glob(f"{target.name}-*")))
     folder = place.folder / f"{target.name}-{number}"
     folder.mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    return Site(folder, port, place.mock.address)
+    return Site(folder, free_port(), place.mock.address)
 
 
 def _wait_for_answer(target: Target, site: Site, process: subprocess.Popen[bytes], began: float) -> None:

@@ -27,6 +27,7 @@ default_provider = ""
 OPENAI = 'kind = "openai"\nbase_url = "http://{upstream}/v1"\napi_key = "sk-upstream"'
 OLLAMA = 'kind = "ollama"\nbase_url = "http://{upstream}"'
 CEREBRAS = 'kind = "cerebras"\nbase_url = "http://{upstream}"\napi_key = "sk-upstream"'
+ADAPTER_CELLS = frozenset({"plain-1", "plain-32", "first-1", "paced-64", "flood-32"})
 UNSET = ("ALLOWED_API_KEYS", "CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "OLLAMA_HOST", "GATEWAY_CONFIG", "KEY_PEPPER")
 
 
@@ -39,13 +40,13 @@ def gateway(name: str = "ours", checkout: Path = HERE) -> Target:
 def ollama(name: str = "ours", checkout: Path = HERE) -> Target:
     """Return the gateway in front of an Ollama server."""
     about = "this gateway, kind ollama: OpenAI's dialect from Ollama's own"
-    return Target(f"{name}-ollama", about, *_ways(checkout, OLLAMA))
+    return Target(f"{name}-ollama", about, *_ways(checkout, OLLAMA), cells=ADAPTER_CELLS)
 
 
 def cerebras(name: str = "ours", checkout: Path = HERE) -> Target:
     """Return the gateway in front of Cerebras, through its SDK."""
     about = "this gateway, kind cerebras: through the SDK"
-    return Target(f"{name}-cerebras", about, *_ways(checkout, CEREBRAS))
+    return Target(f"{name}-cerebras", about, *_ways(checkout, CEREBRAS), cells=ADAPTER_CELLS)
 
 
 def _ways(checkout: Path, provider: str) -> tuple[partial[str], partial[Launch], partial[None]]:

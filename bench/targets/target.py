@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,6 +29,12 @@ class Launch:
     environ: Mapping[str, str] = attrs.field(factory=dict)
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
 def _nothing() -> None:
     """Install nothing."""
 
@@ -39,6 +46,7 @@ class Target:
 
     `install` raises `Missing` or `Unusable` where it cannot be had; `version` is asked after it; `launch` writes what
     the target reads into its site and says how to start it. `launch` is absent where the upstream itself is meant.
+    In `headers`, `{upstream}` stands for the address of the upstream.
     `cells` are the names of the cells that say something about it; None is all.
     """
 
