@@ -55,6 +55,13 @@ def added(one: Figure | None, direct: Figure | None) -> float | None:
     return one.median - direct.median
 
 
+def three_digits(value: float) -> str:
+    """Write a value with the three digits that count."""
+    if abs(value) >= 100:  # noqa: PLR2004 - it has them before the point
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"  # noqa: PLR2004
+
+
 @attrs.frozen
 class Gate:
     """

@@ -50,7 +50,7 @@ def order(running: Running, cell: Cell, seconds: float, place: Place) -> Order:
         path=running.target.path,
         headers=running.target.headers,
         body=write_body(cell, running.target.model, place.folder),
-        connections=cell.connections,
+        connections=min(cell.connections, running.target.most_streams) if cell.stream else cell.connections,
         stream=cell.stream,
         seconds=seconds,
     )
@@ -63,7 +63,7 @@ def measure(running: Running, cell: Cell, repetition: int, seconds: float, place
     running.go_on()
     try:
         place.mock.set_pace(0)
-        warm_up = attrs.evolve(wanted, seconds=WARM_UP_S, connections=min(cell.connections, WARM_UP_CONNECTIONS))
+        warm_up = attrs.evolve(wanted, seconds=WARM_UP_S, connections=min(wanted.connections, WARM_UP_CONNECTIONS))
         run_load(place.programs.load, warm_up, on_core)
         place.mock.set_pace(cell.pace_us)
         time.sleep(SETTLE_S)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.cells import CELLS, Cell
-from bench.figures import Figure, added, figure, ratio
+from bench.figures import Figure, added, figure, ratio, three_digits
+from bench.goals import GOALS
 from bench.results import Results
 
 NOISY = 0.05
@@ -13,7 +14,8 @@ NOISY = 0.05
 
 def tables(results: Results) -> str:
     """Return all tables, for cells in which anything was measured."""
-    parts = [_cell(results, cell) for cell in CELLS if any(sample.cell == cell.name for sample in results.samples)]
+    parts = [_goals(results)]
+    parts += [_cell(results, cell) for cell in CELLS if any(sample.cell == cell.name for sample in results.samples)]
     if results.starts:
         parts.append(_starts(results))
     parts.append(_about(results))
@@ -24,7 +26,23 @@ def _cell(results: Results, cell: Cell) -> str:
     names = [about.target for about in results.about if results.of(about.target, cell.name)]
     row = _stream_row if cell.stream else _plain_row
     heads = _STREAM_HEADS if cell.stream else _PLAIN_HEADS
-    return f"### `{cell.name}`: {cell.about}\n\n" + _table(heads, (row(results, name, cell) for name in names))
+    return f"## `{cell.name}`: {cell.about}\n\n" + _table(heads, (row(results, name, cell) for name in names))
+
+
+def _goals(results: Results) -> str:
+    found = [(goal, goal.value(results)) for goal in GOALS]
+    rows = (
+        (
+            goal.name,
+            three_digits(value),
+            f"{'≤' if goal.at_most else '≥'} {goal.must:g}",
+            f"{'≤' if goal.at_most else '≥'} {goal.aim:g}",
+            goal.reached(value),
+        )
+        for goal, value in found
+        if value is not None
+    )
+    return "## Goals\n\n" + _table(("", "measured", "must", "aim", "reached"), rows)
 
 
 _PLAIN_HEADS = ("", "CPU µs/request", "÷ nginx", "LiteLLM ÷ it", "requests/s", "p50 ms", "added", "p99 ms", "errors")
@@ -82,7 +100,7 @@ def _starts(results: Results) -> str:
                 yield about.target, _spread(cold), _spread(idle), _number(loaded)
 
     heads = ("", "cold start to the first good answer, s", "PSS idle, MB", "PSS after load, MB")
-    return "### `start`: each on its own\n\n" + _table(heads, rows())
+    return "## `start`: each on its own\n\n" + _table(heads, rows())
 
 
 def _about(results: Results) -> str:
@@ -113,27 +131,20 @@ def _errors(results: Results, name: str, cell: Cell) -> str:
 def _spread(value: Figure | None) -> str:
     if value is None:
         return "–"
-    return f"{_digits(value.median)} ({_digits(value.low)}–{_digits(value.high)})"
+    return f"{three_digits(value.median)} ({three_digits(value.low)}–{three_digits(value.high)})"
 
 
 def _number(value: Figure | None) -> str:
-    return "–" if value is None else _digits(value.median)
+    return "–" if value is None else three_digits(value.median)
 
 
 def _ms(value: Figure | None) -> str:
-    return "–" if value is None else _digits(value.median / 1e3)
+    return "–" if value is None else three_digits(value.median / 1e3)
 
 
 def _added(value_us: float | None) -> str:
-    return "–" if value_us is None else _digits(value_us / 1e3)
+    return "–" if value_us is None else three_digits(value_us / 1e3)
 
 
 def _times(value: float | None) -> str:
-    return "–" if value is None else _digits(value)
-
-
-def _digits(value: float) -> str:
-    """Write three digits that count."""
-    if abs(value) >= 100:  # noqa: PLR2004 - three digits before the point
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"  # noqa: PLR2004
+    return "–" if value is None else three_digits(value)

@@ -20,6 +20,7 @@ from types import FrameType
 from bench.cells import CELLS, Cell
 from bench.machine import alone, description, two_cores
 from bench.measure import Sample, interleaved, measure
+from bench.picture import picture
 from bench.programs import build
 from bench.report import tables
 from bench.results import About, Results
@@ -32,7 +33,9 @@ from bench.targets.peers import litellm, portkey, smg, vllm_router
 from bench.targets.target import Target
 from bench.trouble import Missing, Unusable
 
-KEPT = Path(__file__).parents[1] / ".bench"
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / ".bench"
+PUBLISHED = ROOT / "docs" / "explanation" / "performance"
 START = "start"
 
 
@@ -46,13 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Missing as trouble:
         print(trouble, file=sys.stderr)
         return 2
-    folder = KEPT / "results" / results.when.replace(":", "")
-    folder.mkdir(parents=True)
-    results.write(folder / "results.jsonl")
-    (folder / "results.md").write_text(tables(results), encoding="utf-8")
+    folders = [KEPT / "results" / results.when.replace(":", ""), *([PUBLISHED] if asked.publish else [])]
+    for folder in folders:
+        write(results, folder)
     print(tables(results))
-    print(f"Written to {folder}", file=sys.stderr)
+    print(f"Written to {', '.join(map(str, folders))}", file=sys.stderr)
     return 0
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write what was measured into a folder: as lines of JSON, as tables, as a picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results.write(folder / "results.jsonl")
+    (folder / "results.md").write_text(f"# Results of a run of the benchmark\n\n{tables(results)}", encoding="utf-8")
+    (folder / "results.svg").write_text(picture(results), encoding="utf-8")
 
 
 def run(targets: Sequence[Target], cells: Sequence[str], repetitions: int, seconds: float) -> Results:
@@ -151,6 +161,9 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cells", type=_names, default=cells, help=f"of the cells {', '.join(cells)}")
     parser.add_argument("--repetitions", type=int, default=3, help="how often each cell is measured")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each time")
+    parser.add_argument(
+        "--publish", action="store_true", help=f"write the results to {PUBLISHED.relative_to(ROOT)} too"
+    )
     variants = "a target more: the gateway in another checkout, with its own .venv; also NAME-ollama and NAME-cerebras"
     parser.add_argument("--variant", action="append", default=[], metavar="NAME=CHECKOUT", help=variants)
     asked = parser.parse_args(arguments)

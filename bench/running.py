@@ -21,6 +21,7 @@ from bench.targets.target import Site, Target, free_port
 from bench.trees import Memory, cpu_s, memory, tell
 from bench.trouble import Unusable
 
+ROOT = Path(__file__).parents[1]
 END_S = 2.0
 ASK_S = 30.0
 POLL_S = 0.002
@@ -178,7 +179,8 @@ def _ask(target: Target, port: int) -> str:
 
 def _end_of_log(site: Site) -> str:
     lines = (site.folder / "output.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return "its last words: " + " / ".join(line.strip() for line in lines[-3:])[-400:]
+    words = " / ".join(line.strip() for line in lines[-3:])[-400:]
+    return "its last words: " + words.replace(str(ROOT), ".")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -9,8 +9,9 @@
  *   GET  …/models, /api/tags  one model; any other GET is fine too
  *   POST /mock/pace?us=N      from now on streams send an event every N µs; 0 is as fast as they are taken
  *
- * Each event is written by itself. The first goes out at once; the second at a phase that differs from stream to
- * stream, so that streams which began together do not go on in step.
+ * Paced events are written one by one. The first goes out at once; the second at a phase that differs from stream to
+ * stream, so that streams which began together do not go on in step. In a flood four are written at a time, since
+ * with one it would be the mock, not what is measured, that sets the speed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -33,6 +34,7 @@
 
 #define MOST_BYTES (8u << 20)
 #define BATCH 256
+#define FLOOD_EVENTS 4
 
 
 static struct replies replies;
@@ -94,11 +96,15 @@ static void finish(struct connection *connection) {
 
 /* Write the next event of a stream, and see to it that the one after it will be. */
 static void write_event(struct connection *connection) {
-    connection->out = connection->script->pieces[connection->next++];
+    const struct script *script = connection->script;
+    connection->out = script->pieces[connection->next++];
+    if (connection->pace_ns == 0 && connection->next > 1)
+        for (int more = 1; more < FLOOD_EVENTS && connection->next < script->count; more++)
+            connection->out.length += script->pieces[connection->next++].length;
     bool all = write_out(connection);
     if (connection->fd < 0) return;
     if (!all) return watch(connection, true);
-    if (connection->next == connection->script->count) return finish(connection);
+    if (connection->next == script->count) return finish(connection);
     if (connection->pace_ns == 0) return watch(connection, true);
     watch(connection, false);
     uint64_t phase = connection->next > 1 ? 1000000u : streams_begun * 618034u % 1000000u;

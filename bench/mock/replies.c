@@ -36,12 +36,6 @@ static const char *prose(void) {
     return text;
 }
 
-static struct piece chunk(const char *head, const char *event, const char *tail) {
-    char text[ROOM];
-    snprintf(text, sizeof text, "%s%zx\r\n%s\r\n%s", head, strlen(event), event, tail);
-    return kept(text);
-}
-
 #define STREAM_HEAD(type) \
     "HTTP/1.1 200 OK\r\nContent-Type: " type "\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define LAST_CHUNK "0\r\n\r\n"
@@ -78,13 +72,18 @@ static void line_text(char *text, size_t number, size_t count) {
              number < count - 1 ? WORDS[number % WORD_COUNT] : "", done);
 }
 
+/* The pieces lie one after another, so that several can be written at once. */
 static struct script script(size_t count, const char *head, const char *tail, void (*text)(char *, size_t, size_t)) {
     struct script made = {calloc(count, sizeof(struct piece)), count};
-    if (made.pieces == NULL) abort();
+    char *bytes = calloc(count, ROOM);
+    if (made.pieces == NULL || bytes == NULL) abort();
     for (size_t number = 0; number < count; number++) {
         char event[ROOM / 2];
         text(event, number, count);
-        made.pieces[number] = chunk(number == 0 ? head : "", event, number == count - 1 ? tail : "");
+        int length = snprintf(bytes, ROOM, "%s%zx\r\n%s\r\n%s", number == 0 ? head : "", strlen(event), event,
+                              number == count - 1 ? tail : "");
+        made.pieces[number] = (struct piece){bytes, (size_t)length};
+        bytes += length;
     }
     return made;
 }

@@ -9,7 +9,8 @@ struct piece {
     size_t length;
 };
 
-/* A streamed answer: each piece is one event, framed as an HTTP chunk; the first also holds the head. */
+/* A streamed answer: each piece is one event, framed as an HTTP chunk, right behind the one before; the first also
+ * holds the head. */
 struct script {
     struct piece *pieces;
     size_t count;

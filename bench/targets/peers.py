@@ -27,6 +27,7 @@ model_list:
 general_settings:
   master_key: {key}
 """
+STREAMS = 4  # with the others' 64, which it cannot keep up with, hardly a stream would end in time
 MOST_CELLS = frozenset({"plain-1", "plain-32", "plain-256", "large-32", "first-1", "paced-64", "flood-32"})
 
 
@@ -34,13 +35,14 @@ def litellm() -> Target:
     """Return LiteLLM's proxy."""
     return Target(
         "litellm",
-        "LiteLLM proxy: master key, alias, an access line a request; no database, one worker",
+        f"LiteLLM proxy: master key, alias, an access line a request; no database, one worker; {STREAMS} streams",
         lambda: LITELLM,
         _launch_litellm,
         partial(fetch_python, "litellm", LITELLM, f"litellm[proxy]=={LITELLM}"),
         start_s=90.0,
         starts=1,
         cells=MOST_CELLS,
+        most_streams=STREAMS,
     )
 
 

@@ -47,7 +47,8 @@ class Target:
     `install` raises `Missing` or `Unusable` where it cannot be had; `version` is asked after it; `launch` writes what
     the target reads into its site and says how to start it. `launch` is absent where the upstream itself is meant.
     In `headers`, `{upstream}` stands for the address of the upstream.
-    `cells` are the names of the cells that say something about it; None is all.
+    `cells` are the names of the cells that say something about it; None is all. `most_streams` is how many streams
+    at a time it can keep up with, where a cell asks for more.
     """
 
     name: str
@@ -61,3 +62,4 @@ class Target:
     start_s: float = 20.0
     starts: int = 3
     cells: frozenset[str] | None = None
+    most_streams: int = 4096
