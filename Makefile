@@ -23,10 +23,10 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test soak check cover lint types imports format lock clean
+.PHONY: help serve test soak check cover lint types imports format bench bench-quick lock clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.run  ## Start the gateway. Flags go into ARGS: make serve ARGS="--port 9000"
 	@exec $(BIN)/ai-gateway serve $(ARGS)
@@ -60,6 +60,12 @@ format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.run  ## Measure the gateway beside nginx and other gateways, 15 minutes. Arguments: ARGS="--only direct,nginx,ours"
+	$(BIN)/python -m bench.run $(ARGS)
+
+bench-quick: $(VENV)/.run  ## See in a minute whether the gateway is as fast, beside nginx, as it must be.
+	@$(BIN)/python -m bench.quick
+
 lock: $(VENV)/.build  ## Resolve all requirements anew, with their hashes. Arguments: ARGS=--upgrade
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(BIN)/uv pip compile $(LOCK) --group build --constraint requirements/run.txt --output-file requirements/build.txt
@@ -69,8 +75,8 @@ lock: $(VENV)/.build  ## Resolve all requirements anew, with their hashes. Argum
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url $(ARGS)
 
 clean:  ## Remove the environment and everything that can be made again. Data stays.
-	rm -rf $(VENV) .coverage .coverage.* htmlcov build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) .bench .coverage .coverage.* htmlcov build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(PACKAGES) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what the environment holds, so that a second `make serve` starts at once.
 
