@@ -10,12 +10,10 @@ from __future__ import annotations
 import sys
 
 from bench.figures import Gate
-from bench.machine import alone
 from bench.results import Results
-from bench.run import run
+from bench.run import guarded, run
 from bench.targets.gateway import gateway
 from bench.targets.nginx import nginx
-from bench.trouble import Missing
 
 REPETITIONS = 3
 SECONDS = 2.5
@@ -25,12 +23,11 @@ CPU = {"plain-32": ("cpu_us", "CPU per request", 4.5), "paced-64": ("event_cpu_u
 
 def main() -> int:
     """Measure and judge; return 1 where the gateway is too slow, 2 where something has to be installed first."""
-    try:
-        with alone():
-            results = run([nginx(), gateway()], list(CPU), REPETITIONS, SECONDS)
-    except Missing as trouble:
-        print(trouble, file=sys.stderr)
-        return 2
+    return guarded(_judge)
+
+
+def _judge() -> int:
+    results = run([nginx(), gateway()], list(CPU), REPETITIONS, SECONDS)
     found = gates(results)
     for gate in found:
         print(told(gate))

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -42,13 +42,28 @@ START = "start"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report; return the exit status: 2 where something is missing that must be installed."""
     asked = _asked(arguments)
+    return guarded(lambda: _report(asked))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """
+    Do a benchmark's work alone on this machine, and end what it has started however it ends.
+
+    Returns its exit status; 2 where something is missing, 130 where it was told to end.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with alone():
-            results = run(asked.targets, asked.cells, asked.repetitions, asked.seconds)
-    except Missing as trouble:
+            return work()
+    except (Missing, Unusable) as trouble:
         print(trouble, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _report(asked: argparse.Namespace) -> int:
+    results = run(asked.targets, asked.cells, asked.repetitions, asked.seconds)
     folders = [KEPT / "results" / results.when.replace(":", ""), *([PUBLISHED] if asked.publish else [])]
     for folder in folders:
         write(results, folder)

@@ -14,8 +14,8 @@
  * with one it would be the mock, not what is measured, that sets the speed.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "listening.h"
 #include "request.h"
 #include "schedule.h"
 
@@ -42,12 +43,6 @@ static int epoll, timer;
 static uint64_t pace_us, streams_begun;
 static size_t connections;
 static struct connection *dropped;
-
-static void need(bool fine, const char *what) {
-    if (fine) return;
-    fprintf(stderr, "mock: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
 
 static uint64_t now_ns(void) {
     struct timespec now;
@@ -268,21 +263,6 @@ static void serve(int listening) {
         if (timed || next_due() != NULL) write_what_is_due();
         free_dropped();
     }
-}
-
-static int listen_on(uint16_t port) {
-    int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
-    need(listening >= 0, "socket");
-    setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    need(bind(listening, (struct sockaddr *)&address, length) == 0, "bind");
-    need(listen(listening, 4096) == 0, "listen");
-    getsockname(listening, (struct sockaddr *)&address, &length);
-    printf("{\"port\":%u}\n", ntohs(address.sin_port));
-    fflush(stdout);
-    return listening;
 }
 
 static void watch_always(int fd, void *name) {

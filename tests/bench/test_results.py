@@ -18,6 +18,7 @@ from bench.picture import picture
 from bench.report import tables
 from bench.results import About, Results, Start
 from bench.running import Running
+from bench.slope import slope
 from bench.targets.target import Target
 from bench.trees import Memory
 
@@ -137,6 +138,11 @@ def test_the_quick_gates_are_of_requests_and_of_events() -> None:
     assert [True, True] == [gate.holds for gate in fine]
     assert [True, False] == [gate.holds for gate in slow]
     assert "400.0 µs, nginx 100.0 µs: 4.00 ×, at most 2.2 × and 0% of spread: TOO SLOW" in quick.told(slow[1])
+
+
+def test_a_slope_is_that_of_the_nearest_line() -> None:
+    """What goes up and down does not grow."""
+    assert (2.0, 0.0, -1.0) == (slope([1, 3, 5, 7]), slope([1, 2, 2, 1]), slope([3, 2, 1]))
 
 
 @pytest.mark.parametrize(
