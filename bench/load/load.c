@@ -104,7 +104,7 @@ static void begin(struct connection *connection) {
     connection->sent = 0;
     connection->waiting_for_first = true;
     connection->hang_up_at = NEVER;
-    if (chance() < options.hang_ups) connection->hang_up_at = options.stream ? (uint64_t)(chance() * 100) : 0;
+    if (chance() < options.hang_ups) connection->hang_up_at = options.stream ? (uint64_t)(chance() * 80) : 0;
     connection->began_ns = now_ns();
     if (connection->fd >= 0) return send_request(connection);
     if (!connect_again(connection)) {
@@ -153,7 +153,9 @@ static void count_whole(struct connection *connection) {
 static void receive(struct connection *connection) {
     static char bytes[1 << 18];
     struct response *response = &connection->response;
-    ssize_t got = recv(connection->fd, bytes, sizeof bytes, 0);
+    /* Who will hang up reads little at a time, not to find that the answer was whole already. */
+    size_t room = connection->hang_up_at == NEVER ? sizeof bytes : 4096;
+    ssize_t got = recv(connection->fd, bytes, room, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (connection->idle) return hang_up(connection);
     if (got <= 0) {
