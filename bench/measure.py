@@ -15,6 +15,7 @@ from bench.running import Place, Running, pinned
 WARM_UP_S = 0.3
 WARM_UP_CONNECTIONS = 32
 SETTLE_S = 0.05
+MOST_SETTLING_S = 5.0
 
 
 @attrs.frozen
@@ -66,7 +67,7 @@ def measure(running: Running, cell: Cell, repetition: int, seconds: float, place
         warm_up = attrs.evolve(wanted, seconds=WARM_UP_S, connections=min(wanted.connections, WARM_UP_CONNECTIONS))
         run_load(place.programs.load, warm_up, on_core)
         place.mock.set_pace(cell.pace_us)
-        time.sleep(SETTLE_S)
+        _settle(running)
         began, busy, cpu = time.monotonic(), busy_s(place.cores.target), running.cpu_s()
         load = run_load(place.programs.load, wanted, on_core)
         used, took = running.cpu_s() - cpu, time.monotonic() - began
@@ -74,6 +75,17 @@ def measure(running: Running, cell: Cell, repetition: int, seconds: float, place
     finally:
         running.pause()
     return Sample(running.target.name, cell.name, repetition, used, foreign, load)
+
+
+def _settle(running: Running) -> None:
+    """Wait until nothing is left to be done of what was asked for before, as of requests that were given up."""
+    deadline = time.monotonic() + MOST_SETTLING_S
+    used = running.cpu_s()
+    while time.monotonic() < deadline:
+        time.sleep(SETTLE_S)
+        before, used = used, running.cpu_s()
+        if used - before < SETTLE_S / 2:
+            return
 
 
 def interleaved(

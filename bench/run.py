@@ -76,7 +76,9 @@ def write(results: Results, folder: Path) -> None:
     """Write what was measured into a folder: as lines of JSON, as tables, as a picture."""
     folder.mkdir(parents=True, exist_ok=True)
     results.write(folder / "results.jsonl")
-    (folder / "results.md").write_text(f"# Results of a run of the benchmark\n\n{tables(results)}", encoding="utf-8")
+    shown = "![CPU time of each gateway per request and per streamed event](results.svg)"
+    text = f"# Results of a run of the benchmark\n\n{shown}\n\n{tables(results)}"
+    (folder / "results.md").write_text(text, encoding="utf-8")
     (folder / "results.svg").write_text(picture(results), encoding="utf-8")
 
 

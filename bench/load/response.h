@@ -19,7 +19,7 @@ struct response {
     size_t head_length;
     char line[20]; /* the start of the current line of the body */
     size_t line_length;
-    char frame[32]; /* the current line of the framing */
+    char frame[512]; /* the current line of the framing */
     size_t frame_length;
 };
 
