@@ -177,7 +177,7 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", type=_names, help=f"of the targets {targets}")
     parser.add_argument("--cells", type=_names, default=cells, help=f"of the cells {', '.join(cells)}")
     parser.add_argument("--repetitions", type=int, default=3, help="how often each cell is measured")
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long each time")
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long each time")
     parser.add_argument(
         "--publish", action="store_true", help=f"write the results to {PUBLISHED.relative_to(ROOT)} too"
     )
