@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -143,9 +144,7 @@ def running_target(target: Target, place: Place) -> Iterator[Running]:
 
 
 def _site(target: Target, place: Place) -> Site:
-    number = len(list(place.folder.glob(f"{target.name}-*")))
-    folder = place.folder / f"{target.name}-{number}"
-    folder.mkdir(parents=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=place.folder))
     return Site(folder, free_port(), place.mock.address)
 
 
