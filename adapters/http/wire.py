@@ -12,8 +12,8 @@ import attrs
 from adapters.http.errors import answer_of
 from adapters.http.heads import Header, head_of
 from adapters.http.limits import Limits
-from adapters.http.sweeper import Sweeper
 from adapters.http.visit import JSON, Manners
+from adapters.sweeper import Sweeper
 from adapters.wire.jsontext import text_of
 from domain.journey import Ending, Journey
 from domain.ports.clock import Ids

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from adapters.upstream.sweeper import Sweeper
+from adapters.sweeper import Sweeper
 from adapters.wire.openai.errors import without
 from domain.errors import Malformed, StreamBroken, UpstreamError, UpstreamTimeout
 from domain.ports.providers import Call
@@ -124,7 +125,7 @@ class Incoming:
             self._buffered = 0
             self._resume()
             self.deadline = self._loop.time() + LEAVE_S
-            self._sweeper.watch(self)
+            self._sweeper.add(self)
 
     def tells(self, error: BaseException) -> BaseException:
         """Return an error as it may be told: the upstream's without our credential."""
@@ -204,7 +205,7 @@ class Incoming:
             self._resume()
         self._line = None
         if self._left:
-            self._sweeper.forget(self)
+            self._sweeper.discard(self)
         self.wake()
 
     def fail(self, failure: Exception) -> None:
@@ -224,6 +225,7 @@ class Incoming:
 
     def expire(self) -> None:
         """End the wait whose deadline has passed."""
+        self.deadline = math.inf
         if not self._left and (self._waiter is None or self._waiter.done()):
             return
         line = self._line
@@ -239,7 +241,7 @@ class Incoming:
             self.close()
             raise late
         self._waiter = self._loop.create_future()
-        self._sweeper.watch(self)
+        self._sweeper.add(self)
         try:
             await self._waiter
         except BaseException:
@@ -247,7 +249,7 @@ class Incoming:
             raise
         finally:
             self._waiter = None
-            self._sweeper.forget(self)
+            self._sweeper.discard(self)
 
     def _resume(self) -> None:
         self._paused = False

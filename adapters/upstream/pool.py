@@ -8,12 +8,12 @@ from collections import deque
 
 import attrs
 
+from adapters.sweeper import Sweeper
 from adapters.upstream.addresses import Resolve, resolve
 from adapters.upstream.connection import Connection, NotAccepted
 from adapters.upstream.dialing import Dialer
 from adapters.upstream.exchange import Incoming
 from adapters.upstream.origin import Origin, Outgoing
-from adapters.upstream.sweeper import Sweeper
 from domain.errors import Unreachable, UpstreamTimeout
 from domain.ports.providers import Call
 
@@ -59,7 +59,6 @@ class Pool:
     ) -> None:
         self._dialer = Dialer(allow_private, resolve)
         self._limits = limits or Limits()
-        self._sweeper = Sweeper()
         self._hosts: dict[Origin, _HostPool] = {}
 
     async def send(self, request: Outgoing, call: Call) -> Incoming:
@@ -73,13 +72,13 @@ class Pool:
         begun = loop.time()
         host = self._hosts.get(request.origin) or self._meet(request.origin)
         connection = await host.take(call, begun)
-        incoming = Incoming(call, loop, self._sweeper, begun)
+        incoming = Incoming(call, loop, host.sweeper, begun)
         connection.start(request, incoming)
         try:
             await incoming.opened()
         except NotAccepted:
             connection = await host.take(call, begun, fresh=True)
-            incoming = Incoming(call, loop, self._sweeper, begun)
+            incoming = Incoming(call, loop, host.sweeper, begun)
             connection.start(request, incoming)
             await incoming.opened()
         return incoming
@@ -97,12 +96,13 @@ class Pool:
         """Close every connection; requests under way fail."""
         for host in self._hosts.values():
             host.close()
-        self._sweeper.stop()
         self._hosts.clear()
         await asyncio.sleep(0)  # transports close in the next turn of the loop
 
     def _meet(self, origin: Origin) -> _HostPool:
-        host = self._hosts[origin] = _HostPool(origin, self._dialer, self._limits, self._sweeper)
+        sweeper = Sweeper(asyncio.get_running_loop())
+        host = self._hosts[origin] = _HostPool(origin, self._dialer, self._limits, sweeper)
+        sweeper.add(host)
         return host
 
 
@@ -114,6 +114,7 @@ class _Waiter:
     granted: asyncio.Future[Connection | None]
 
     def expire(self) -> None:
+        self.deadline = math.inf
         if not self.granted.done():
             self.granted.set_exception(TimeoutError())
 
@@ -125,7 +126,7 @@ class _HostPool:
     origin: Origin
     _dialer: Dialer
     _limits: Limits
-    _sweeper: Sweeper
+    sweeper: Sweeper
     idle: list[Connection] = attrs.field(factory=list, init=False, repr=False)
     waiting: deque[_Waiter] = attrs.field(factory=deque, init=False, repr=False)
     open: int = attrs.field(default=0, init=False)
@@ -162,7 +163,7 @@ class _HostPool:
         self.idle.append(connection)
         if len(self.idle) == 1:
             self.deadline = connection.idle_since + self._limits.idle_s
-            self._sweeper.watch(self)
+            self.sweeper.heed(self.deadline)
 
     def lost(self, connection: Connection) -> None:
         """Strike a connection off."""
@@ -176,9 +177,7 @@ class _HostPool:
         old = asyncio.get_running_loop().time() - self._limits.idle_s
         while self.idle and self.idle[0].idle_since <= old:
             self.idle.pop(0).abort()
-        if self.idle:
-            self.deadline = self.idle[0].idle_since + self._limits.idle_s
-            self._sweeper.watch(self)
+        self.deadline = self.idle[0].idle_since + self._limits.idle_s if self.idle else math.inf
 
     def close(self) -> None:
         """Close all."""
@@ -188,6 +187,7 @@ class _HostPool:
                 waiter.granted.set_exception(Unreachable("closed"))
         for connection in list(self._all):
             connection.shut()
+        self.sweeper.stop()
 
     async def _make(self, call: Call, begun: float) -> Connection:
         """Make a connection; its place is counted already, and given on where none comes of it."""
@@ -220,7 +220,7 @@ class _HostPool:
             raise Unreachable("busy")
         waiter = _Waiter(begun + min(call.connect_s, call.total_s), asyncio.get_running_loop().create_future())
         self.waiting.append(waiter)
-        self._sweeper.watch(waiter)
+        self.sweeper.add(waiter)
         try:
             return await waiter.granted
         except TimeoutError:
@@ -230,7 +230,7 @@ class _HostPool:
             self._withdraw(waiter)
             raise
         finally:
-            self._sweeper.forget(waiter)
+            self.sweeper.discard(waiter)
 
     def _withdraw(self, waiter: _Waiter) -> None:
         """Wait no more; what was granted in the same moment goes to the next."""

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from adapters.http.limits import Limits
-from adapters.http.sweeper import TICK_S, Sweeper
+from adapters.sweeper import TICK_S, Sweeper
 from tests.adapters.http.vectors import START, get, post
 from tests.fakes.apps import PART, Answering, Busy, Holding, Pouring, Refusing
 from tests.fakes.echo import Echo, answers_in

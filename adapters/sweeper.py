@@ -1,4 +1,4 @@
-"""One timer for the deadlines of all connections."""
+"""Deadlines of many things by one timer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Sweeper:
     Sees to it that deadlines are kept, at most `TICK_S` late.
 
     A deadline is a mere number of its owner: to move it costs nothing, and a timer is set anew only where one is
-    earlier than all others. When the timer goes off, all are looked at.
+    earlier than all others. When the timer goes off, all are looked at. A timer for each request would cost more than
+    the request's own bookkeeping, and nearly all of them would be called off.
     """
 
     _loop: Loop
@@ -68,6 +69,13 @@ class Sweeper:
     def discard(self, watched: Watched) -> None:
         """Forget this one."""
         self._watched.discard(watched)
+
+    def stop(self) -> None:
+        """Forget all."""
+        self._watched.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self.next = None, math.inf
 
     def heed(self, deadline: float) -> None:
         """Take note that a deadline was set; need not be called for one that is not before `next`."""
