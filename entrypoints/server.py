@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -135,7 +135,8 @@ class Process:
             limits = Limits(idle_s=KEEP_ALIVE_S, connections=room_for_connections())
             state[WIRE] = Wire(running.ids, self.telemetry.observer, limits, self._manners())
             self.telemetry.log.info("listening", url=self.url)
-            yield build_app(running.gateway, self._surroundings(running))
+            with suppress(asyncio.CancelledError):  # told twice, the server does not wait: an end like any other
+                yield build_app(running.gateway, self._surroundings(running))
             refreshing.cancel()
         self.telemetry.log.info("stopped")
 
@@ -184,10 +185,17 @@ class Process:
 
 
 def _serve_here(config: uvicorn.Config, listening: socket.socket) -> None:
-    # uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
+    server = uvicorn.Server(config)
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        # uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
+        if not server.started:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
     for number in ENDING_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    uvicorn.Server(config).run([listening])
+        signal.signal(number, leave)
+    server.run([listening])
 
 
 def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, settings: Settings) -> None:

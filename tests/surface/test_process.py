@@ -117,6 +117,8 @@ def test_second_signal_ends_at_once(slow: GatewayProcess) -> None:
         slow.process.send_signal(signal.SIGTERM)
 
         assert 0 == slow.process.wait(5)
+    slow.out.wait_for('"stopped"')
+    assert "lifespan" not in slow.out.text
 
 
 @pytest.mark.parametrize("stream", [True, False])
