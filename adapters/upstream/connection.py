@@ -171,13 +171,19 @@ class Connection(asyncio.Protocol):
 
     @override
     def eof_received(self) -> None:
-        """Take the end of the bytes for the end of an answer that has no other; the transport closes itself."""
+        """
+        Take the end of the bytes for the end of an answer that has no other; the transport closes itself.
+
+        But not while it has something to send, which a server that has said all may never read.
+        """
         self._closing = True
         if self._incoming is not None and self._status and not self._framed and self._ended_in_order():
             incoming, self._incoming = self._incoming, None
             incoming.finish()
         elif self._incoming is not None and not self._status:
             self._missed = self._nothing_accepted()
+        if self._transport is not None and self._transport.get_write_buffer_size() > 0:
+            self._transport.abort()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:

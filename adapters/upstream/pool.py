@@ -132,6 +132,7 @@ class _HostPool:
     open: int = attrs.field(default=0, init=False)
     deadline: float = attrs.field(default=math.inf, init=False)
     _all: set[Connection] = attrs.field(factory=set, init=False, repr=False)
+    _over: bool = attrs.field(default=False, init=False)
 
     async def take(self, call: Call, begun: float, *, fresh: bool = False) -> Connection:
         """Return a connection for one request: the last used, or with `fresh` a new one."""
@@ -143,14 +144,16 @@ class _HostPool:
             if self.open < self._limits.connections:
                 self.open += 1
                 return await self._make(call, begun)
-            if fresh and self.idle:
-                self.idle.pop(0).abort()  # its place is free when the loop has turned
-            granted = await self._wait(call, begun)
+            granted = self.idle.pop(0) if fresh and self.idle else await self._wait(call, begun)
             if granted is None:
                 return await self._make(call, begun)
-            if not granted.closed and not fresh:
+            if granted.closed:
+                continue  # its place is given on when it is struck off
+            if not fresh:
                 return granted
-            granted.abort()
+            self._all.discard(granted)
+            granted.forsake()  # its place is taken over, not given up: there may be a long line for it
+            return await self._make(call, begun)
 
     def release(self, connection: Connection) -> None:
         """Take a connection back, for who waits longest or for later."""
@@ -180,7 +183,8 @@ class _HostPool:
         self.deadline = self.idle[0].idle_since + self._limits.idle_s if self.idle else math.inf
 
     def close(self) -> None:
-        """Close all."""
+        """Close all, and those that are being made when they are."""
+        self._over = True
         while self.waiting:
             waiter = self.waiting.popleft()
             if not waiter.granted.done():
@@ -200,6 +204,8 @@ class _HostPool:
         except BaseException:
             self._free()
             raise
+        if self._over:
+            connection.abort()
         if connection.closed:  # it was struck off before it was handed out
             raise Unreachable("closed")
         self._all.add(connection)

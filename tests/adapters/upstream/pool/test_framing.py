@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from adapters.upstream.pool import Pool
-from domain.errors import ProviderFailure, StreamBroken
+from domain.errors import ProviderFailure, StreamBroken, Unreachable
 from tests.adapters.upstream.pool.pooling import Taken, at_rest, call, empty, outcome, post, taken
 from tests.fakes.answers import Ending
 from tests.fakes.signals import Signal
@@ -231,6 +233,28 @@ async def test_an_early_answer_whose_connection_is_reset(pool: Pool) -> None:
 
     assert Taken(413, b"too large") == found or isinstance(found, ProviderFailure)
     await empty(pool)
+
+
+@pytest.mark.parametrize("said", [b"", head_of(status=413) + b"too large"], ids=["nothing", "an answer until the end"])
+async def test_a_server_that_has_said_all_is_not_waited_for(pool: Pool, said: bytes) -> None:
+    """It ends its bytes, and reads no more of a request that does not fit into its socket: no more can come of it."""
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.send(said)
+        connection.end_writing()
+        await gate.wait()
+
+    gate = Signal()
+    async with RawUpstream(script, buffer=4096) as upstream:
+        begun = asyncio.get_running_loop().time()
+        found = await outcome(pool, post(upstream.address, b"x" * (8 << 20)))
+        await empty(pool)
+        took = asyncio.get_running_loop().time() - begun
+        gate.set()
+
+    assert isinstance(found, Unreachable) if not said else Taken(413, b"too large") == found
+    assert took < 1
 
 
 # --- what breaks off

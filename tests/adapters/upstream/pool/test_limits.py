@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -183,4 +184,23 @@ async def test_closing_the_pool_ends_everything() -> None:
 
         await asyncio.wait(tasks)
         assert not any(isinstance(task.result(), Taken) for task in tasks)
+        await empty(pool, upstream)
+
+
+async def test_a_pool_that_closes_while_a_connection_is_made() -> None:
+    """Has none in the end."""
+    gate = Signal()
+
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        await gate.wait()
+        return ["127.0.0.1"]
+
+    pool = Pool(allow_private=True, resolve=resolve)
+    async with RawUpstream(answering(whole())) as upstream, asyncio.TaskGroup() as group:
+        task = group.create_task(outcome(pool, post(upstream.address, host="slow.internal")))
+        await until(lambda: 1 == pool.counts().busy)
+        await pool.aclose()
+        gate.set()
+
+        assert isinstance(await task, Unreachable)
         await empty(pool, upstream)

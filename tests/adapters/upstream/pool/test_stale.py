@@ -145,6 +145,33 @@ async def test_there_is_no_third_try(pool: Pool) -> None:
         await empty(pool)
 
 
+async def test_a_second_try_waits_like_everyone_else() -> None:
+    """Where all places are taken and others wait, it is served in its turn, and costs one connection."""
+    async with (
+        closing(Pool(limits=Limits(connections=1))) as pool,
+        RawUpstream(answering(whole())) as upstream,
+        FaultProxy(upstream.address) as proxy,
+        asyncio.TaskGroup() as group,
+    ):
+        assert OK == await taken(pool, post(proxy.address))
+        proxy.hang_up()
+        stale = group.create_task(taken(pool, post(proxy.address, b"stale")))
+
+        async def others() -> None:
+            for _ in range(100):
+                if stale.done():
+                    return
+                await taken(pool, post(proxy.address))
+
+        crowd = [group.create_task(others()) for _ in range(4)]
+        assert OK == await stale
+        await asyncio.wait(crowd)
+
+        turn = [asked.body for asked in upstream.requests].index(b"stale")
+        assert turn <= 8
+        assert len(proxy.links) <= 3
+
+
 async def race(pool: Pool, rounds: int, seed: int) -> Counter[str]:
     """
     Send requests to a server in another thread that closes each connection about when the next one is written.
