@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from adapters.wire.jsontext import render, text_of
+from adapters.wire.ollama.plain_lines import passage_of_lines
 from adapters.wire.ollama.said import (
     Calls,
     Naming,
@@ -18,6 +19,8 @@ from adapters.wire.ollama.said import (
     usage_member,
     usage_of,
 )
+from adapters.wire.openai.chat_response import parse_chunk
+from adapters.wire.openai.passage import Frame, Passage
 from domain.chat import ChatChunk, ChatResponse, ChoiceStep
 from domain.document import NULL, Document
 from domain.errors import Malformed, StreamBroken
@@ -54,13 +57,19 @@ class ChatLineReader:
     done: bool = False
     _calls: Calls = attrs.field(init=False)
     _fixed: dict[str, bytes] = attrs.field(factory=dict)
+    _frame: Frame | None = None
 
     def __attrs_post_init__(self) -> None:
         self._calls = Calls(self._naming)
 
-    def passage(self, lines: bytes) -> tuple[None, bytes]:
-        """Return nothing and the same lines: each has to be translated by itself."""
-        return None, lines
+    def passage(self, lines: bytes) -> tuple[Passage | None, bytes]:
+        """Return what can be translated at once at the beginning of whole lines, and those left to be read singly."""
+        if not self._fixed:
+            return None, lines  # the first says more
+        if self._frame is None:
+            document = Document(self._fixed)
+            self._frame = Frame(render(document)[:-1] + b',"choices":', b"", document)
+        return passage_of_lines(lines, self._frame, parse_chunk)
 
     def read(self, message: bytes) -> Sequence[ChatChunk]:
         """Return the chunks of a line; raises `Malformed` where it is none, and the failure that it tells of."""

@@ -73,6 +73,25 @@ def read(blocks: Iterable[bytes]) -> list[ChatChunk]:
     return found
 
 
+def read_at_once(blocks: Iterable[bytes]) -> tuple[list[ChatChunk], int]:
+    """Return the same chunks, taken as they come in passages, and how many of them did."""
+    framing, reader = NdjsonFraming(), ChatLineReader(NAMING)
+    found: list[ChatChunk] = []
+    at_once = 0
+    for block in blocks:
+        text = framing.cut(block)
+        while text:
+            passage, rest = reader.passage(text)
+            if passage is None:
+                found += [chunk for line in framing.split(text) for chunk in reader.read(line)]
+                break
+            found += passage
+            at_once += len(passage)
+            text = rest
+    found += [chunk for line in framing.end() for chunk in reader.read(line)]
+    return found, at_once
+
+
 def added_up(chunks: Sequence[ChatChunk]) -> dict[str, Any]:
     """Return the whole answer that a client of OpenAI's makes of a stream."""
     whole: dict[str, Any] = {}
@@ -206,3 +225,31 @@ def test_whatever_ollama_says_it_is_an_answer_or_a_failure(saying: str, value: s
         found.append(embeddings.parse_response(body, wanted).document)
 
     assert found == [parse_object(render(document)) for document in found]
+
+
+@given(said=st.lists(messages, min_size=1, max_size=6), reason=reasons, size=st.integers(1, 600), odd=st.booleans())
+def test_lines_read_at_once_are_the_same_chunks(said: list[dict[str, Any]], reason: str, size: int, odd: bool) -> None:
+    """Whatever else stands between the plain lines, and however they were cut."""
+    lines = lines_of(said, reason)
+    if odd:
+        lines.insert(1, lines[0].replace(b'"done":false', b'"done":false,"vendor":[1]'))
+    stream = b"".join(line + b"\n" for line in lines)
+    expected = read([stream])
+
+    for blocks in ([stream], [stream[at : at + size] for at in range(0, len(stream), size)]):
+        found, _ = read_at_once(blocks)
+        assert [json.loads(render(chunk.document)) for chunk in expected] == [
+            json.loads(render(chunk.document)) for chunk in found
+        ]
+        assert [(chunk.choices, chunk.usage) for chunk in expected] == [(chunk.choices, chunk.usage) for chunk in found]
+
+
+def test_nearly_all_lines_are_read_at_once() -> None:
+    """All but the first, which names who speaks, and the last."""
+    said = [{"role": "assistant", "content": f"wörd {number} \\n"} for number in range(100)]
+    lines = lines_of(said, "stop")
+
+    found, at_once = read_at_once([lines[0] + b"\n", b"".join(line + b"\n" for line in lines[1:])])
+
+    assert 98 == at_once
+    assert "".join(message["content"] for message in said) == added_up(found)["choices"][0]["message"]["content"]
