@@ -21,6 +21,10 @@ class Framing(Protocol):
         """Return the text of the messages that a block completes."""
         ...
 
+    def first(self, text: bytes) -> tuple[bytes, bytes]:
+        """Return the first message of a text that was cut, and the text of the others."""
+        ...
+
     def split(self, text: bytes) -> list[bytes]:
         """Return the messages in a text that was cut."""
         ...
@@ -36,6 +40,11 @@ class ChunkReader(Protocol):
     @property
     def done(self) -> bool:
         """Whether the upstream said that this was all."""
+        ...
+
+    @property
+    def learning(self) -> bool:
+        """Whether a message read singly may show how those behind it can be read at once."""
         ...
 
     def passage(self, text: bytes) -> tuple[Sequence[ChatChunk] | None, bytes]:
@@ -123,6 +132,12 @@ class AnswerChunks:
         if passage is not None:
             self._text = rest
             return passage
+        if self._reader.learning:
+            first, rest = self._framing.first(text)
+            messages = self._framing.split(first)
+            if messages:  # else there is nothing to learn from it, and it may be one of very many
+                self._text = rest
+                return self._read(messages)
         return self._read(self._framing.split(text))
 
     def _end(self) -> None:

@@ -29,6 +29,12 @@ class NdjsonFraming:
         self._check_size(len(self._buffer))
         return whole
 
+    @staticmethod
+    def first(text: bytes) -> tuple[bytes, bytes]:
+        """Return the text of the first line, and that of the others."""
+        end = text.find(b"\n") + 1
+        return text[:end], text[end:]
+
     def split(self, text: bytes) -> list[bytes]:
         """Return the lines of a text; one beyond 1 MiB raises `Malformed`."""
         lines = [line for line in text.split(b"\n") if line.strip()]

@@ -53,6 +53,12 @@ class SseFraming:
         self._check_size(len(self._buffer))
         return whole
 
+    @staticmethod
+    def first(text: bytes) -> tuple[bytes, bytes]:
+        """Return the text of the first event, and that of the others."""
+        end = text.find(END) + len(END)
+        return text[:end], text[end:]
+
     def split(self, text: bytes) -> list[bytes]:
         """Return the data of whole events; one beyond 1 MiB raises `Malformed`."""
         return self._events(text[: -len(END)]) if text else []

@@ -62,6 +62,11 @@ class ChatLineReader:
     def __attrs_post_init__(self) -> None:
         self._calls = Calls(self._naming)
 
+    @property
+    def learning(self) -> bool:
+        """Whether the next line is the first, which says what all pieces share."""
+        return not self._fixed
+
     def passage(self, lines: bytes) -> tuple[Passage | None, bytes]:
         """Return what can be translated at once at the beginning of whole lines, and those left to be read singly."""
         if not self._fixed:

@@ -102,10 +102,15 @@ class ChatChunkReader:
             return ()
         chunk = parse_chunk(message)
         self._track.saw(chunk.choices)
-        if self._lessons and chunk.choices:
+        if self._lessons:
             self._lessons -= 1
             self._frame = frame_of(message, chunk.document) or self._frame
         return (chunk,)
+
+    @property
+    def learning(self) -> bool:
+        """Whether the next event may show what all of them share."""
+        return self._frame is None and self._lessons > 0
 
     def passage(self, events: bytes) -> tuple[Passage | None, bytes]:
         """

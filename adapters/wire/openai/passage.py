@@ -105,6 +105,10 @@ class Passage(Continuation):
             return text.replace(_NO_USAGE, b"")
         return text
 
+    def __bool__(self) -> bool:
+        """There is always something in it, which need not be counted."""
+        return True
+
     @override
     def __len__(self) -> int:
         """How many chunks these are."""
