@@ -112,15 +112,15 @@ class UpstreamError(ProviderFailure):
     """
     The upstream answered with an error.
 
-    `status` is the HTTP status it answered with, or the nearest one where it has none. `message`, `code`, `param`
-    and `type` are what its body said, redacted; "" and None where it said nothing. `retry_after` is its header's text.
+    `status` is the HTTP status it answered with, or the nearest one where it has none. `message`, `code` and `param`
+    are what its body said, redacted; "" and None where it said nothing. `retry_after` is its header's text. What an
+    upstream calls the type of its error is not kept: callers are told one of the gateway's own, by the status.
     """
 
     status: int
     message: str = ""
     code: str | None = None
     param: str | None = None
-    type: str | None = None
     retry_after: str | None = None
 
     @property

@@ -74,7 +74,6 @@ def error_of(said: Any, status: int, retry_after: str | None = None) -> Upstream
         message=redacted(detail.get("message")),
         code=_word(code),
         param=_word(detail.get("param")),
-        type=_word(detail.get("type")),
         retry_after=retry_after,
     )
 
@@ -113,7 +112,6 @@ def without(secret: str, error: UpstreamError) -> UpstreamError:
         message=quoted.sub("[redacted]", error.message),
         code=clean(error.code),
         param=clean(error.param),
-        type=clean(error.type),
     )
 
 

@@ -217,9 +217,9 @@ async def test_an_error_in_a_stream_tells_its_status() -> None:
 @pytest.mark.parametrize(
     "expected",
     [
-        UpstreamError(402, "Payment required.", "payment_required", "billing", "payment_required_error"),
-        UpstreamError(404, NO_MODEL, "model_not_found", "model", "not_found_error"),
-        UpstreamError(429, TOO_MANY, "request_quota_exceeded", "quota", "too_many_requests_error", "7"),
+        UpstreamError(402, "Payment required.", "payment_required", "billing"),
+        UpstreamError(404, NO_MODEL, "model_not_found", "model"),
+        UpstreamError(429, TOO_MANY, "request_quota_exceeded", "quota", "7"),
     ],
     ids=lambda expected: str(expected.status),
 )

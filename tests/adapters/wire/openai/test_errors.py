@@ -206,28 +206,28 @@ def test_an_answer_that_is_neither_is_malformed(status: int) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (body_of(message="No.", type="t", param="messages[0].role", code="c"), ("No.", "c", "messages[0].role", "t")),
-        (body_of(message="No.", code=None, param=None, type=None), ("No.", None, None, None)),
-        (body_of(message="No.", code=400), ("No.", "400", None, None)),
-        (body_of(message="No.", code=True, param=["x"], type={}), ("No.", None, None, None)),
-        (body_of(message="No.", code="x" * 129, param="a\nb", type="<b>"), ("No.", None, None, None)),
+        (body_of(message="No.", type="t", param="messages[0].role", code="c"), ("No.", "c", "messages[0].role")),
+        (body_of(message="No.", code=None, param=None, type=None), ("No.", None, None)),
+        (body_of(message="No.", code=400), ("No.", "400", None)),
+        (body_of(message="No.", code=True, param=["x"], type={}), ("No.", None, None)),
+        (body_of(message="No.", code="x" * 129, param="a\nb", type="<b>"), ("No.", None, None)),
         (
             b'{"message":"Wrong.","type":"invalid_request_error","param":"quota","code":"wrong_api_format"}',
-            ("Wrong.", "wrong_api_format", "quota", "invalid_request_error"),
+            ("Wrong.", "wrong_api_format", "quota"),
         ),
-        (b'{"error":"model \\"x\\" not found"}', ('model "x" not found', None, None, None)),
-        (b'{"error":{"message":5}}', ("", None, None, None)),
-        (b'{"error":{"message":null}}', ("", None, None, None)),
-        (b'{"error":null}', ("", None, None, None)),
-        (b'{"error":[]}', ("", None, None, None)),
-        (b"{}", ("", None, None, None)),
-        (b"[]", ("", None, None, None)),
-        (b"null", ("", None, None, None)),
-        (b"", ("", None, None, None)),
-        (b"404 page not found", ("", None, None, None)),
-        (b"\xff\xfe", ("", None, None, None)),
-        (b'{"error":{"message":"No.","n":1e999}}', ("", None, None, None)),
-        (b'{"a":' * 100_000, ("", None, None, None)),
+        (b'{"error":"model \\"x\\" not found"}', ('model "x" not found', None, None)),
+        (b'{"error":{"message":5}}', ("", None, None)),
+        (b'{"error":{"message":null}}', ("", None, None)),
+        (b'{"error":null}', ("", None, None)),
+        (b'{"error":[]}', ("", None, None)),
+        (b"{}", ("", None, None)),
+        (b"[]", ("", None, None)),
+        (b"null", ("", None, None)),
+        (b"", ("", None, None)),
+        (b"404 page not found", ("", None, None)),
+        (b"\xff\xfe", ("", None, None)),
+        (b'{"error":{"message":"No.","n":1e999}}', ("", None, None)),
+        (b'{"a":' * 100_000, ("", None, None)),
     ],
     ids=range(19),
 )
@@ -236,7 +236,7 @@ def test_the_known_forms_are_read(body: bytes, expected: tuple[object, ...]) -> 
     found = failure_of(404, {}, body)
 
     assert isinstance(found, UpstreamError)
-    assert expected == (found.message, found.code, found.param, found.type)
+    assert expected == (found.message, found.code, found.param)
     assert 404 == found.status
 
 
@@ -267,7 +267,7 @@ def test_what_is_written_reads_the_same(message: str, kind: str, param: str | No
     assert json.loads(text) == error_object(message, kind, param, code)
     assert ["message", "type", "param", "code"] == list(json.loads(text)["error"])
     assert isinstance(found, UpstreamError)
-    assert (message, kind, param, code) == (found.message, found.type, found.param, found.code)
+    assert (message, param, code) == (found.message, found.param, found.code)
 
 
 @pytest.mark.parametrize(
@@ -303,12 +303,12 @@ def test_an_error_may_be_given_decoded() -> None:
 @pytest.mark.parametrize("quoted", ["T0pQ-lab-credential", "T0pQ-lab*******", "T0pQ-lab"])
 def test_our_credential_is_not_quoted_back(quoted: str) -> None:
     """Whatever its form: whole, masked behind its first characters, or cut."""
-    error = UpstreamError(400, f"bad key ({quoted}) here", code=quoted, param=f"x.{quoted}", type=quoted)
+    error = UpstreamError(400, f"bad key ({quoted}) here", code=quoted, param=f"x.{quoted}")
 
     clean = without("T0pQ-lab-credential", error)
 
     assert quoted[:8] not in repr(clean)
-    assert (None, None, None, 400) == (clean.code, clean.param, clean.type, clean.status)
+    assert (None, None, 400) == (clean.code, clean.param, clean.status)
     assert "here" in clean.message
 
 
