@@ -14,7 +14,7 @@ NOISY = 0.05
 
 def tables(results: Results) -> str:
     """Return all tables, for cells in which anything was measured."""
-    parts = [_goals(results)]
+    parts = [_goals(results)] if any(goal.value(results) is not None for goal in GOALS) else []
     parts += [_cell(results, cell) for cell in CELLS if any(sample.cell == cell.name for sample in results.samples)]
     if results.starts:
         parts.append(_starts(results))
@@ -104,7 +104,7 @@ def _starts(results: Results) -> str:
 
 
 def _about(results: Results) -> str:
-    lines = [f"- `{about.target}` {about.version}: {about.about}" for about in results.about]
+    lines = [f"- `{about.target}` {about.version}".rstrip() + f": {about.about}" for about in results.about]
     lines += [f"- missing: {reason}" for reason in results.missing]
     machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
     method = f"{results.repetitions} interleaved repetitions of {results.seconds:g} s; medians, in brackets min–max"
