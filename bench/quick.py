@@ -16,7 +16,7 @@ from bench.targets.gateway import gateway
 from bench.targets.nginx import nginx
 
 REPETITIONS = 3
-SECONDS = 2.5
+SECONDS = 2.0
 CPU = {"plain-32": ("cpu_us", "CPU per request", 4.5), "paced-64": ("event_cpu_us", "CPU per paced event", 2.2)}
 """For each cell what is compared, its name, and how many times nginx's it may be."""
 
