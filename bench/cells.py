@@ -10,6 +10,7 @@ import attrs
 SMALL_BYTES = 1_000
 LARGE_BYTES = 22_000
 PACE_US = 10_000
+RAMP_S = 1.0
 _WORDS = "Tell me, step by step and in plain words, what a careful reader should know about tides. "
 
 
@@ -18,7 +19,8 @@ class Cell:
     """
     One kind of load: so many connections, each with one request at a time.
 
-    `pace_us` is the time between two events of a stream; 0 is a flood.
+    `pace_us` is the time between two events of a stream; 0 is a flood. `ramp_s` is over how long the connections begin,
+    one after another: streams take their time, and would otherwise all begin anew at once, again and again.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Cell:
     prompt_bytes: int = SMALL_BYTES
     stream: bool = False
     pace_us: int = 0
+    ramp_s: float = 0.0
 
 
 CELLS = (
@@ -36,8 +39,8 @@ CELLS = (
     Cell("large-1", "22 KB, not streamed, c = 1", 1, LARGE_BYTES),
     Cell("large-32", "22 KB, not streamed, c = 32", 32, LARGE_BYTES),
     Cell("large-256", "22 KB, not streamed, c = 256", 256, LARGE_BYTES),
-    Cell("first-1", "streamed, c = 1, as fast as it goes", 1, stream=True),
-    Cell("paced-64", "64 streams, an event every 10 ms", 64, stream=True, pace_us=PACE_US),
+    Cell("first-1", "one stream after another, an event every 0.25 ms", 1, stream=True, pace_us=250),
+    Cell("paced-64", "64 streams, an event every 10 ms", 64, stream=True, pace_us=PACE_US, ramp_s=RAMP_S),
     Cell("flood-32", "32 streams, as fast as they go", 32, stream=True),
 )
 

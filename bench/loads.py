@@ -59,6 +59,7 @@ class Order:
     stream: bool
     seconds: float
     count: int = 0
+    ramp_s: float = 0.0
     hang_ups: float = 0.0
 
     def arguments(self) -> list[str]:
@@ -67,6 +68,7 @@ class Order:
             *("--address", self.address, "--path", self.path, "--body", str(self.body)),
             *("--connections", str(self.connections), "--duration-s", str(self.seconds), "--count", str(self.count)),
             *("--mode", "stream" if self.stream else "plain", "--hang-ups", str(self.hang_ups)),
+            *("--ramp-s", str(self.ramp_s)),
             *("--grace-s", str(GRACE_S)),
         ]
         return told + [word for header in self.headers for word in ("--header", header)]

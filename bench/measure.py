@@ -54,6 +54,7 @@ def order(running: Running, cell: Cell, seconds: float, place: Place) -> Order:
         connections=min(cell.connections, running.target.most_streams) if cell.stream else cell.connections,
         stream=cell.stream,
         seconds=seconds,
+        ramp_s=cell.ramp_s,
     )
 
 
@@ -64,7 +65,9 @@ def measure(running: Running, cell: Cell, repetition: int, seconds: float, place
     running.go_on()
     try:
         place.mock.set_pace(0)
-        warm_up = attrs.evolve(wanted, seconds=WARM_UP_S, connections=min(wanted.connections, WARM_UP_CONNECTIONS))
+        warm_up = attrs.evolve(
+            wanted, seconds=WARM_UP_S, ramp_s=0.0, connections=min(wanted.connections, WARM_UP_CONNECTIONS)
+        )
         run_load(place.programs.load, warm_up, on_core)
         place.mock.set_pace(cell.pace_us)
         _settle(running)

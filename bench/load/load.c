@@ -195,17 +195,24 @@ static bool under_way(void) {
     return false;
 }
 
+/* Begin the connections that are due, and return how many have begun. */
+static unsigned ramp_up(unsigned begun) {
+    double past = options.ramp_s > 0 ? (double)(now_ns() - begin_ns) / 1e9 / options.ramp_s : 1;
+    while (begun < options.connections && begun <= past * options.connections) begin(&connections[begun++]);
+    return begun;
+}
+
 static void run(void) {
     struct epoll_event events[BATCH];
     uint64_t give_up_ns = end_ns + (uint64_t)(options.grace_s * 1e9);
-    for (unsigned number = 0; number < options.connections; number++) {
-        connections[number].fd = -1;
-        begin(&connections[number]);
-    }
-    while (now_ns() < give_up_ns && under_way()) {
-        int count = epoll_wait(epoll, events, BATCH, 100);
+    unsigned begun = 0;
+    for (unsigned number = 0; number < options.connections; number++)
+        connections[number] = (struct connection){.fd = -1, .idle = true};
+    do {
+        if (begun < options.connections) begun = ramp_up(begun);
+        int count = epoll_wait(epoll, events, BATCH, begun < options.connections ? 1 : 100);
         for (int number = 0; number < count; number++) handle(events[number].data.ptr, events[number].events);
-    }
+    } while (now_ns() < give_up_ns && (under_way() || (begun < options.connections && may_begin())));
     for (unsigned number = 0; number < options.connections; number++) tally.unfinished += !connections[number].idle;
 }
 

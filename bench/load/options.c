@@ -9,7 +9,8 @@
 
 static const char USAGE[] =
     "load --address 127.0.0.1:PORT --path PATH [--method M] [--host NAME] [--header 'Name: value'] … [--body FILE]\n"
-    "     [--connections N] [--duration-s S] [--count N] [--grace-s S] [--mode plain|stream] [--hang-ups SHARE]\n";
+    "     [--connections N] [--duration-s S] [--count N] [--grace-s S] [--ramp-s S] [--mode plain|stream]\n"
+    "     [--hang-ups SHARE]\n";
 
 static void refuse(const char *what, const char *value) {
     fprintf(stderr, "load: %s: %s\n%s", what, value, USAGE);
@@ -73,6 +74,7 @@ struct options read_options(int argc, char **argv) {
         else if (strcmp(name, "--duration-s") == 0) options.duration_s = atof(value);
         else if (strcmp(name, "--count") == 0) options.count = strtoul(value, NULL, 10);
         else if (strcmp(name, "--grace-s") == 0) options.grace_s = atof(value);
+        else if (strcmp(name, "--ramp-s") == 0) options.ramp_s = atof(value);
         else if (strcmp(name, "--hang-ups") == 0) options.hang_ups = atof(value);
         else if (strcmp(name, "--mode") == 0) options.stream = strcmp(value, "stream") == 0;
         else if (strcmp(name, "--header") == 0) {

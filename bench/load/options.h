@@ -14,6 +14,7 @@ struct options {
     double duration_s; /* how long requests are begun */
     unsigned long count; /* how many at most; 0: as many as the time allows */
     double grace_s; /* how long answers that are under way are waited for afterwards */
+    double ramp_s;       /* over how long the connections begin, one after another */
     double hang_ups; /* the share of requests that are abandoned */
     bool stream; /* whether an answer must be a stream that ends in [DONE] */
 };
