@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from domain.errors import BadKey
-from domain.keys import AccessPolicy, Caller, digest_of
+from domain.keys import AccessPolicy, Caller
 from domain.ports.keys import KeyStore
 
 ANONYMOUS = Caller(id="anonymous", name="anonymous")
@@ -28,9 +28,9 @@ class Authenticate:
         """
         well_formed = secret is not None and 0 < len(secret) <= MAX_SECRET and secret.isascii() and secret.isprintable()
         if well_formed and secret is not None:
-            key = await self.keys.find(digest_of(secret, self.policy.pepper))
+            key = await self.keys.find(self.policy.digest_of(secret))
             if key is not None:
-                return key.caller()
+                return key.caller
         if not self.policy.required:
             return ANONYMOUS
         raise BadKey(missing=secret is None)

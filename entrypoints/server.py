@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import os
 import signal
 import socket
@@ -134,6 +135,8 @@ class Process:
             self._heed_signals()
             limits = Limits(idle_s=KEEP_ALIVE_S, connections=room_for_connections())
             state[WIRE] = Wire(running.ids, self.telemetry.observer, limits, self._manners())
+            gc.collect()
+            gc.freeze()  # what was made until here stays: to look through it again and again would only pause requests
             self.telemetry.log.info("listening", url=self.url)
             with suppress(asyncio.CancelledError):  # told twice, the server does not wait: an end like any other
                 yield build_app(running.gateway, self._surroundings(running))

@@ -30,7 +30,7 @@ class Origin:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Outgoing:
     """One request: `head` ends with its empty line. `bodiless` says that its answer has no body, as one to HEAD."""
 

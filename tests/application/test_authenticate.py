@@ -66,3 +66,12 @@ def test_key_does_not_show_its_digest() -> None:
     assert str(digest_of(SECRET, PEPPER)) not in repr(digest_of.__class__)
     assert "digest" not in repr(AccessPolicy(PEPPER))
     assert "pppp" not in repr(AccessPolicy(PEPPER))
+
+
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 64, 65, 200])
+@pytest.mark.parametrize("secret", ["", SECRET, "é\ud800", "x" * 5000])
+def test_digests_that_begin_alike_are_digests(length: int, secret: str) -> None:
+    """The pepper's part of the work is done once; what comes out is HMAC all the same."""
+    pepper = bytes(range(length))
+
+    assert digest_of(secret, pepper) == AccessPolicy(pepper).digest_of(secret)
