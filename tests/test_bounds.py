@@ -30,7 +30,7 @@ OF_THE_PROCESS = {
     "adapters.custom.schema.matching.tree": "64 patterns of at most MAX_LENGTH characters; the least used goes",
     "adapters.http.docs._document": "one page: there are no arguments",
     "adapters.http.docs._page": "one page: there are no arguments",
-    "adapters.telemetry.metrics.Metrics._children": "closed sets only: anything else is counted, not remembered",
+    "adapters.telemetry.metrics.Metrics._requests": "closed sets only: anything else is counted, not remembered",
     "adapters.telemetry.metrics.Metrics._of_providers": "the operator's providers, none and other",
     "adapters.telemetry.metrics.Metrics._registry": "the five families",
     "adapters.telemetry.metrics.Metrics._routes": "MAX_ROUTES; any further one is other",

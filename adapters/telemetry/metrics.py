@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, multiprocess, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from adapters.telemetry.tallies import Spread, Total
 from domain.journey import Journey
 from domain.ports.observer import RequestRecord
 from domain.usage import Usage
@@ -23,8 +24,6 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 _Seen = tuple[str, str, int, str, str]
-_Take = Callable[[float], None]
-"""Counts a number, or takes note of one, in a child whose labels are set: looking those up each time costs more."""
 
 
 @attrs.frozen(eq=False)
@@ -73,38 +72,51 @@ class _Families:
         )
 
 
-@attrs.frozen(eq=False)
-class _OfProvider:
-    """The children of one provider."""
+@attrs.define(eq=False)
+class _OfRequests:
+    """Requests that ended alike; `kept` says that others will be counted here too."""
 
-    observe: _Take
-    prompt: _Take
-    completion: _Take
-    cached: _Take
-    reasoning: _Take
+    requests: Total
+    durations: Spread
+    kept: bool
+
+    def hand_over(self) -> None:
+        """Put what was counted into the metrics."""
+        self.requests.hand_over()
+        self.durations.hand_over()
+
+
+@attrs.define(eq=False)
+class _OfProvider:
+    """What one provider did."""
+
+    durations: Spread
+    prompt: Total
+    completion: Total
+    cached: Total
+    reasoning: Total
 
     @classmethod
     def within(cls, families: _Families, name: str) -> _OfProvider:
-        """Make the children."""
+        """Begin to count."""
         tokens = families.tokens.labels
-        return cls(
-            families.upstream.labels(name).observe,
-            tokens(name, "prompt").inc,
-            tokens(name, "completion").inc,
-            tokens(name, "cached").inc,
-            tokens(name, "reasoning").inc,
-        )
+        kinds = ("prompt", "completion", "cached", "reasoning")
+        return cls(Spread(families.upstream.labels(name)), *(Total(tokens(name, kind)) for kind in kinds))
 
     def count(self, usage: Usage) -> None:
         """Count tokens; a provider that counts below nothing breaks no counter."""
-        if usage.prompt_tokens > 0:
-            self.prompt(usage.prompt_tokens)
-        if usage.completion_tokens > 0:
-            self.completion(usage.completion_tokens)
+        self.prompt.count += max(0, usage.prompt_tokens)
+        self.completion.count += max(0, usage.completion_tokens)
         if usage.cached_tokens > 0:
-            self.cached(usage.cached_tokens)
+            self.cached.count += usage.cached_tokens
         if usage.reasoning_tokens > 0:
-            self.reasoning(usage.reasoning_tokens)
+            self.reasoning.count += usage.reasoning_tokens
+
+    def hand_over(self) -> None:
+        """Put what was counted into the metrics."""
+        self.durations.hand_over()
+        for total in (self.prompt, self.completion, self.cached, self.reasoning):
+            total.hand_over()
 
 
 def _set(names: Iterable[str]) -> frozenset[str]:
@@ -121,11 +133,17 @@ class Metrics:
     """
 
     _providers: frozenset[str] = attrs.field(converter=_set)
+    _shared: bool = attrs.field(init=False, repr=False)
+    """Several processes count together, through files: nothing may wait here until this one is asked."""
     _registry: CollectorRegistry = attrs.field(factory=CollectorRegistry, init=False, repr=False)
     _families: _Families = attrs.field(init=False, repr=False)
     _routes: set[str] = attrs.field(factory=set, init=False, repr=False)
-    _children: dict[_Seen, tuple[_Take, _Take]] = attrs.field(factory=dict, init=False, repr=False)
+    _requests: dict[_Seen, _OfRequests] = attrs.field(factory=dict, init=False, repr=False)
     _of_providers: dict[str, _OfProvider] = attrs.field(factory=dict, init=False, repr=False)
+
+    @_shared.default
+    def _several_processes(self) -> bool:
+        return _is_shared()
 
     @_families.default
     def _families_on_registry(self) -> _Families:
@@ -137,9 +155,11 @@ class Metrics:
         """Count one request."""
         journey = record.journey
         seen = (record.method, record.route, record.status, journey.provider, journey.ending.value)
-        children = self._children.get(seen) or self._meet(seen)
-        children[0](1)
-        children[1](record.duration_s)
+        alike = self._requests.get(seen) or self._meet(seen)
+        alike.requests.count += 1
+        alike.durations.take(record.duration_s)
+        if self._shared or not alike.kept:
+            alike.hand_over()
         if journey.attempts:
             self._count_upstream(journey)
 
@@ -149,14 +169,18 @@ class Metrics:
 
     def render(self) -> tuple[str, bytes]:
         """Return the content type and the text of all metrics, of all workers where there are several."""
+        for alike in self._requests.values():
+            alike.hand_over()
+        for provider in self._of_providers.values():
+            provider.hand_over()
         registry = self._registry
-        if _is_shared():
+        if self._shared:
             registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry)
 
-    def _meet(self, seen: _Seen) -> tuple[_Take, _Take]:
-        """Return the children for what is seen for the first time; what belongs to no closed set is not remembered."""
+    def _meet(self, seen: _Seen) -> _OfRequests:
+        """Begin to count what is seen for the first time; what belongs to no closed set is not remembered."""
         method, route, status, provider, ending = seen
         closed = (
             method if method in _METHODS else OTHER,
@@ -165,10 +189,12 @@ class Metrics:
             self._provider(provider),
             ending,
         )
-        children = (self._families.requests.labels(*closed).inc, self._families.duration.labels(closed[1]).observe)
-        if OTHER not in closed:
-            self._children[seen] = children
-        return children
+        families = self._families
+        requests, durations = families.requests.labels(*closed), families.duration.labels(closed[1])
+        alike = _OfRequests(Total(requests), Spread(durations), kept=OTHER not in closed)
+        if alike.kept:
+            self._requests[seen] = alike
+        return alike
 
     def _route(self, route: str) -> str:
         if route not in self._routes:
@@ -185,9 +211,11 @@ class Metrics:
         provider = self._of_providers.get(name)
         if provider is None:
             provider = self._of_providers[name] = _OfProvider.within(self._families, name)
-        provider.observe(journey.upstream_s)
+        provider.durations.take(journey.upstream_s)
         if journey.usage is not None:
             provider.count(journey.usage)
+        if self._shared:
+            provider.hand_over()
 
 
 def forget_worker(pid: int, folder: Path) -> None:

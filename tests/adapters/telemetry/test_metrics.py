@@ -108,7 +108,7 @@ def test_random_names_make_no_labels(number: int) -> None:
     counted = samples(text)
     assert sum(value for (name, _), value in counted.items() if name == "gateway_requests_total") == number
     assert len(counted) < 10 * MAX_ROUTES
-    assert len(metrics._children) == 0
+    assert len(metrics._requests) == 0
     assert b"canary-" not in text.replace(b"canary-route", b"")
     assert text.count(b"CANARY") == 0
 
@@ -120,7 +120,7 @@ def test_what_recurs_is_looked_up_once() -> None:
     for status in (200, 200, 500):
         metrics.request_finished(record(status=status))
 
-    assert len(metrics._children) == 2
+    assert len(metrics._requests) == 2
 
 
 def test_negative_counts_of_a_provider_are_not_counted() -> None:
