@@ -33,5 +33,6 @@ def certificates() -> Certificates:
 @pytest.fixture
 def trusted(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates:
     """Give an authority that the pool trusts, as it does those of the system."""
-    monkeypatch.setattr(dialing, "_verified", lambda: certificates.client)
+    client = certificates.client
+    monkeypatch.setattr(dialing, "_verified", lambda: client)
     return certificates

@@ -57,6 +57,7 @@ async def test_a_look_up_that_does_not_end() -> None:
         await empty(pool)
 
 
+@pytest.mark.usefixtures("trusted")  # the system's authorities take long to read, the first time
 async def test_a_handshake_that_does_not_end() -> None:
     """It does, too."""
 
