@@ -36,7 +36,7 @@ def resident() -> int:
     return rss
 
 
-async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
     """Let the loop run until something is so; fails where it does not come to be."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within_s

@@ -63,7 +63,7 @@ async def test_it_passes_on_what_it_gets(upstream: RawUpstream, proxy: FaultProx
         for _ in range(3):
             writer.write(GET)
             assert ANSWER == await reader.readexactly(len(ANSWER))
-    await proxy.drained.wait(1)
+    await proxy.drained.wait(10)
 
     [link] = proxy.links
     assert (3 * len(GET), 3 * len(ANSWER), 3) == (link.asked, link.answered, link.requests)
@@ -109,7 +109,7 @@ async def test_a_request_is_cut_in_place_of_a_byte(proxy: FaultProxy, upstream: 
         writer.write(GET)
         with pytest.raises(ConnectionResetError) if cut is Cut.RESET else nullcontext():
             assert b"" == await read_all(reader)
-    await upstream.drained.wait(1)
+    await upstream.drained.wait(10)
 
     assert (GET[:10], []) == (bytes(upstream.connections[0].received), upstream.requests)
 
@@ -122,8 +122,8 @@ async def test_half_of_a_connection_may_be_closed(proxy: FaultProxy, upstream: R
         assert ANSWER[:5] == await reader.read()
         upstream.asked.clear()
         writer.write(GET)
-        await upstream.asked.wait(1)
-    await proxy.drained.wait(1)
+        await upstream.asked.wait(10)
+    await proxy.drained.wait(10)
 
     assert 2 == len(upstream.requests)
 
@@ -136,7 +136,7 @@ async def test_an_answer_may_fall_silent(proxy: FaultProxy, cut: Cut) -> None:
         writer.write(GET)
         assert ANSWER[:7] == await reader.readexactly(7)
         assert not reader.at_eof()
-    await proxy.links[0].left.wait(1)
+    await proxy.links[0].left.wait(10)
 
     assert Cut.END is proxy.links[0].left_by
 
@@ -160,7 +160,7 @@ async def test_pauses_come_where_they_are_planned(upstream: RawUpstream) -> None
     plan = Plan(connect_s=3, answer=Way(delay_s=2, piece=50, interval_s=1))
     async with FaultProxy(upstream.address, plan, sleep=pauses) as proxy:
         assert ANSWER == await asked(proxy)
-        await proxy.drained.wait(1)
+        await proxy.drained.wait(10)
 
     assert [3, 2, *[1] * -(-len(ANSWER) // 50)] == pauses.seconds
 
@@ -192,7 +192,7 @@ async def test_a_kept_connection_ends_as_the_next_request_comes(
         writer.write(GET)
         with pytest.raises(ConnectionResetError) if idle in {Idle.UNREAD, Idle.RESET} else nullcontext():
             assert b"" == await read_all(reader)
-    await upstream.drained.wait(1)
+    await upstream.drained.wait(10)
 
     assert (2 if idle is Idle.PASSED else 1) == len(upstream.requests)
 
@@ -207,7 +207,7 @@ async def test_idle_connections_can_be_closed_at_any_moment(proxy: FaultProxy, u
         writer.write(GET)
 
         assert b"" == await reader.read()
-    await proxy.drained.wait(1)
+    await proxy.drained.wait(10)
     assert (1, 1) == (len(upstream.requests), proxy.links[0].requests)
 
 
@@ -224,11 +224,11 @@ async def test_the_upstream_learns_that_the_client_left(proxy: FaultProxy, upstr
     upstream.script = _waiting
     client = await sockets.dialled(proxy.address)
     client.send(GET)
-    await upstream.asked.wait(1)
+    await upstream.asked.wait(10)
 
     (sockets.reset if rst else sockets.hang_up)(client)
 
-    await upstream.drained.wait(1)
+    await upstream.drained.wait(10)
     assert (Cut.RESET if rst else Cut.END) is proxy.links[0].left_by
 
 

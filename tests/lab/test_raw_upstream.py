@@ -40,7 +40,7 @@ async def test_a_gate_holds_what_follows_it() -> None:
     script = answering([head_of("Content-Length: 2"), gate, b"ok"])
     async with RawUpstream(script) as upstream, dialled(upstream.address) as (reader, writer):
         writer.write(GET)
-        await upstream.holding.wait(1)
+        await upstream.holding.wait(10)
         sent = upstream.connections[0].sent
         gate.set()
 
@@ -62,7 +62,7 @@ async def test_an_answer_may_end_the_connection(ending: Ending, error: type[Exce
                 with pytest.raises(error):
                     await read_all(reader)
 
-        await upstream.drained.wait(1)
+        await upstream.drained.wait(10)
 
 
 @pytest.mark.parametrize("rst", [False, True])
@@ -72,12 +72,12 @@ async def test_it_notes_how_a_client_leaves(rst: bool, pieces: list[Ending | Sig
     async with RawUpstream(answering(pieces)) as upstream:
         client = await sockets.dialled(upstream.address)
         client.send(GET)
-        await upstream.asked.wait(1)
+        await upstream.asked.wait(10)
 
         (sockets.reset if rst else sockets.hang_up)(client)
 
-        await upstream.connections[0].left.wait(1)
-        await upstream.drained.wait(1)
+        await upstream.connections[0].left.wait(10)
+        await upstream.drained.wait(10)
     assert (Ending.RESET if rst else Ending.CLOSE) is upstream.connections[0].left_by
 
 
@@ -93,7 +93,7 @@ async def test_what_it_was_not_told_to_read_stays_unread() -> None:
     async with RawUpstream(script, buffer=4096) as upstream:
         client = await sockets.dialled(upstream.address, 4096)
         client.send(POST[:-5])
-        await upstream.holding.wait(1)
+        await upstream.holding.wait(10)
         taken = 0
         try:
             while taken < 1 << 20:
@@ -105,7 +105,7 @@ async def test_what_it_was_not_told_to_read_stays_unread() -> None:
         client.setblocking(True)
         client.shutdown(socket.SHUT_WR)
 
-        await upstream.drained.wait(1)
+        await upstream.drained.wait(10)
         client.close()
 
     assert taken < 1 << 18
@@ -118,7 +118,7 @@ async def test_a_request_that_breaks_off_is_none() -> None:
     async with RawUpstream(answering(whole())) as upstream:
         async with dialled(upstream.address) as (_, writer):
             writer.write(POST[:-2])
-        await upstream.drained.wait(1)
+        await upstream.drained.wait(10)
 
     assert ([], POST[:-2]) == (upstream.requests, bytes(upstream.connections[0].received))
 

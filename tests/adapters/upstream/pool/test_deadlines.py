@@ -81,7 +81,7 @@ async def test_a_place_that_does_not_become_free() -> None:
         asyncio.TaskGroup() as group,
     ):
         first = group.create_task(outcome(pool, post(upstream.address), call(first_byte_s=3 * SHORT)))
-        await upstream.asked.wait(1)
+        await upstream.asked.wait(10)
         await late("connect", SHORT, outcome(pool, post(upstream.address), call(connect_s=SHORT)))
         assert (1, 0) == (pool.counts().busy, pool.counts().waiting)
 

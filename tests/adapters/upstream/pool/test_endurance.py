@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from adapters.upstream.pool import Limits, Pool
 from domain.errors import ProviderFailure
-from tests.adapters.upstream.pool.pooling import NOTHING, at_rest, both_loops, call, post, taken
+from tests.adapters.upstream.pool.pooling import NOTHING, at_rest, both_loops, post, taken
 from tests.lab.measures import held, resident, slope, until
 from tests.lab.said import chunked, whole
 
@@ -60,7 +60,7 @@ async def live(pool: Pool, address: tuple[str, int], requests: int, chance: rand
     async def work() -> None:
         for _ in left:
             if chance.random() >= HANG_UPS:
-                await taken(pool, post(address), call(first_byte_s=30, idle_s=30, total_s=30))
+                await taken(pool, post(address))
                 continue
             task = loop.create_task(taken(pool, post(address)))
             for _ in range(chance.randrange(12)):

@@ -88,7 +88,7 @@ async def test_a_connection_that_is_to_close_is_closed_by_us(pool: Pool, name: s
         assert Taken(200, b"hello") == await taken(pool, post(upstream.address))
         assert Taken(200, b"later") == await taken(pool, post(upstream.address))
 
-        await upstream.connections[0].left.wait(1)
+        await upstream.connections[0].left.wait(10)
 
 
 CUT_EVERYWHERE = ["a length", "chunks with extensions", "trailers", "early hints", "the end of the connection"]
@@ -172,7 +172,7 @@ async def test_a_connection_with_extra_bytes_serves_no_more(
     pieces: list[Piece] = [answer, None, extra] if turn else [answer + extra]
     async with RawUpstream(answering(pieces, LATER)) as upstream:
         first = await taken(pool, post(upstream.address))
-        await upstream.connections[0].left.wait(1)
+        await upstream.connections[0].left.wait(10)
         assert Taken(200, b"later") == await taken(pool, post(upstream.address))
 
     assert first.body == (b"" if first.status == 204 else b"hello")

@@ -85,7 +85,7 @@ async def test_who_waited_too_long_leaves_nothing() -> None:
         asyncio.TaskGroup() as group,
     ):
         first = group.create_task(taken(pool, post(upstream.address)))
-        await upstream.asked.wait(1)
+        await upstream.asked.wait(10)
         short = [group.create_task(outcome(pool, post(upstream.address), call(connect_s=0.05))) for _ in range(3)]
         long = group.create_task(taken(pool, post(upstream.address)))
         await asyncio.wait(short)
@@ -106,7 +106,7 @@ async def test_a_place_comes_free_when_a_connection_breaks(ending: Ending) -> No
         asyncio.TaskGroup() as group,
     ):
         broken = group.create_task(outcome(pool, post(upstream.address)))
-        await upstream.asked.wait(1)
+        await upstream.asked.wait(10)
         waiting = group.create_task(taken(pool, post(upstream.address)))
         await until(lambda: 1 == pool.counts().waiting)
         gate.set()

@@ -83,7 +83,7 @@ class Storm:
 
     async def _ask(self, request: Outgoing) -> None:
         try:
-            found = await taken(self.pool, request, call(connect_s=20, first_byte_s=20, idle_s=20, total_s=20))
+            found = await taken(self.pool, request, call())
         except ProviderFailure as failure:
             self.counted[str(failure)] += 1
         else:

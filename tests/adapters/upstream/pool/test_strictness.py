@@ -123,7 +123,7 @@ async def test_what_is_no_answer_is_refused(pool: Pool, answer: bytes) -> None:
         await at_rest(pool)
         assert isinstance(found, Unreachable | StreamBroken), found
         assert Taken(200, b"later") == await taken(pool, post(upstream.address))
-        await upstream.connections[0].left.wait(1)
+        await upstream.connections[0].left.wait(10)
 
         found = await outcome(pool, post(upstream.address), within)
         assert isinstance(found, Unreachable | StreamBroken), found
