@@ -6,7 +6,8 @@ import re
 import secrets
 from pathlib import Path
 
-from adapters.disk.folder import DataError, create_once, read
+from adapters.disk.folder import DataError, create_once, is_there, read
+from adapters.disk.keys import NAME as KEYS
 
 NAME = "pepper"
 PEPPER_BYTES = 32
@@ -18,11 +19,19 @@ def ensure_pepper(data_dir: Path, given: str | None) -> bytes:
     """
     Return the pepper: the given one, or that of `DATA_DIR/pepper`, which is made where there is none.
 
-    Raises `DataError` where the file cannot be used; it is never replaced, since all kept digests hang on it.
+    Raises `DataError` where the file cannot be used, or is gone while keys are kept: it is never replaced, since all
+    kept digests hang on it.
     """
     if given is not None:
         return given.encode("utf-8", "surrogatepass")
     path = data_dir / NAME
+    # The pepper is made before the first key. So whoever sees keys, and then no pepper, sees no start under way.
+    if is_there(data_dir / KEYS) and not is_there(path):
+        raise DataError(
+            path,
+            f"is missing, and the keys in {KEYS} hang on it",
+            f"Restore it from a backup, or set KEY_PEPPER as it was; or remove {KEYS} to begin anew.",
+        )
     create_once(path, lambda: secrets.token_hex(PEPPER_BYTES).encode() + b"\n")
     text = read(path, limit=1024)
     if not _TEXT.fullmatch(text):

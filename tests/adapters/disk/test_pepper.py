@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.disk.folder import DataError
+from adapters.disk.keys import ensure_key
 from adapters.disk.pepper import ensure_pepper
 
 GIVEN = "a pepper of at least thirty-two bytes"
@@ -43,6 +44,16 @@ def test_a_kept_pepper_is_read_where_nothing_can_be_written(tmp_path: Path) -> N
     ensure_pepper(tmp_path, None)
 
     assert [path.name for path in tmp_path.iterdir()] == ["pepper"]
+
+
+def test_a_lost_pepper_is_told_and_none_is_made_in_its_place(tmp_path: Path) -> None:
+    """A new one would open none of the keys that are kept, and hide that the old one is gone."""
+    ensure_key(tmp_path, ensure_pepper(tmp_path, None))
+    (tmp_path / "pepper").unlink()
+
+    with pytest.raises(DataError, match=r"pepper is missing, and the keys in keys\.json hang on it"):
+        ensure_pepper(tmp_path, None)
+    assert not (tmp_path / "pepper").exists()
 
 
 @pytest.mark.parametrize("text", [b"", b"short", b"g" * 64, b"0" * 63, b"0" * 65, b"\xff" * 64, b"0" * 2000])
