@@ -68,7 +68,7 @@ class BadKey(Refused):
         """Say what to do."""
         if self.missing:
             return "No API key was sent. Send it as 'Authorization: Bearer <key>'."
-        return "The API key is not valid here. Check the key, and that it belongs to this gateway."
+        return "The API key is not valid here. Send one of this gateway's as 'Authorization: Bearer <key>'."
 
 
 @attrs.frozen

@@ -21,6 +21,7 @@ CONFIG = click.option("--config", type=click.Path(dir_okay=False), help="The con
 @click.version_option(version("ai-gateway"), prog_name="ai-gateway")
 def main() -> None:
     """A self-hosted, OpenAI-compatible AI gateway."""
+    _hold_standard_streams()
 
 
 @main.command()
@@ -47,7 +48,8 @@ def serve(workers: int, **flags: Any) -> None:
         _fail(str(error))
     except OSError as error:
         where = f"{settings.server.host}:{settings.server.port}"
-        _fail(f"cannot listen on {where}: {error.strerror}. Choose another address with --host and --port.")
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # Python tells the address once more
+        _fail(f"cannot listen on {where}: {reason}. Choose another address with --host and --port.")
 
 
 @main.group()
@@ -114,6 +116,18 @@ Try it:
       -H "Content-Type: application/json" \\
       -d '{{"model": "custom", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 """
+
+
+def _hold_standard_streams() -> None:
+    """
+    Lead streams nowhere that the process was started without.
+
+    Otherwise the next file or socket would get a stream's place, and what is printed would go there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, and that is this one
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - it stays open to the end
 
 
 def _fail(reason: str) -> NoReturn:

@@ -129,7 +129,7 @@ def _imported(spec: str, name: str) -> Any:
     except ModuleNotFoundError as error:
         missing = error.name or name
         if name == missing or name.startswith(f"{missing}."):
-            where = "neither in the working folder nor among the installed packages"
+            where = "in the working folder or among the installed packages"
             raise HandlerError(spec, f"was not found: there is no module {missing!r} {where}") from None
         raise HandlerError(spec, f"could not be imported: it needs the module {missing!r}") from error
     except (Exception, SystemExit) as error:
