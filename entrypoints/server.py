@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import attrs
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from adapters.custom.handler import HandlerError
@@ -39,6 +40,7 @@ from entrypoints.telemetry import Telemetry, telemetry
 
 DRAIN_S = 30
 REFRESH_S = 60.0
+FOLLOW_S = 1.0
 KEEP_ALIVE_S = 75
 """Longer than the 60 s after which most load balancers drop an idle connection, so that they close first."""
 BACKLOG = 2048
@@ -63,7 +65,7 @@ def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1, htt
     with listening_on(settings.server.host, settings.server.port) as listening:
         listening.set_inheritable(True)
         config = uvicorn.Config(
-            partial(service, dict(flags), _url(listening)),
+            partial(service, dict(flags), _url(listening), None if workers == 1 else os.getpid()),
             factory=True,
             workers=workers,
             backlog=BACKLOG,
@@ -105,9 +107,9 @@ def listening_on(host: str, port: int) -> socket.socket:
     return listening
 
 
-def service(flags: Mapping[str, object], url: str) -> Lifespan:
+def service(flags: Mapping[str, object], url: str, supervisor: int | None) -> Lifespan:
     """
-    Return the application of one process.
+    Return the application of one process; `supervisor` is the id of the process that keeps several, if there are.
 
     The settings are read anew in each: secrets are not handed from one process to another.
     """
@@ -115,7 +117,7 @@ def service(flags: Mapping[str, object], url: str) -> Lifespan:
     stack = ExitStack()
     told = stack.enter_context(telemetry(settings))
     atexit.register(stack.close)  # also where a second signal cuts the orderly end short
-    return Lifespan(Process(settings, told, url).open, (DataError, HandlerError), _tell)
+    return Lifespan(Process(settings, told, url, supervisor).open, (DataError, HandlerError), _tell)
 
 
 @attrs.frozen
@@ -125,13 +127,16 @@ class Process:
     settings: Settings
     telemetry: Telemetry
     url: str
+    supervisor: int | None = None
     readiness: Readiness = attrs.field(factory=Readiness)
 
     @asynccontextmanager
     async def open(self, state: dict[str, Any]) -> AsyncIterator[App]:
         """Open the gateway, hand out what answers requests, close it; connections find what they share in `state`."""
         async with running_gateway(self.settings) as running, asyncio.TaskGroup() as background:
-            refreshing = background.create_task(self._refresh(running.gateway.refresh_models))
+            running_on = [background.create_task(self._refresh(running.gateway.refresh_models))]
+            if self.supervisor is not None:
+                running_on.append(background.create_task(self._follow(self.supervisor)))
             self._heed_signals()
             limits = Limits(idle_s=KEEP_ALIVE_S, connections=room_for_connections())
             state[WIRE] = Wire(running.ids, self.telemetry.observer, limits, self._manners())
@@ -140,8 +145,10 @@ class Process:
             self.telemetry.log.info("listening", url=self.url)
             with suppress(asyncio.CancelledError):  # told twice, the server does not wait: an end like any other
                 yield build_app(running.gateway, self._surroundings(running))
-            refreshing.cancel()
+            for task in running_on:
+                task.cancel()
         self.telemetry.log.info("stopped")
+        self.telemetry.flush()  # of several processes, each ends by a signal that leaves no time for it
 
     async def _refresh(self, refresh: RefreshModels) -> None:
         """Ask the providers for their models now and every minute; one that is down is logged when that begins."""
@@ -152,6 +159,14 @@ class Process:
             except Exception as error:  # noqa: BLE001 - a fault here must not end the process that serves
                 self.telemetry.unexpected(error, "")
             await asyncio.sleep(REFRESH_S)
+
+    async def _follow(self, supervisor: int) -> None:
+        """End in order where the supervisor has died without a word: nobody else would, and free the port."""
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            if os.getppid() != supervisor:
+                signal.raise_signal(signal.SIGTERM)
+                return
 
     async def _refresh_once(self, refresh: RefreshModels, down: frozenset[str]) -> frozenset[str]:
         failing = {report.provider: report.failure for report in await refresh() if report.failure is not None}
@@ -204,7 +219,10 @@ def _serve_here(config: uvicorn.Config, listening: socket.socket) -> None:
 def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, settings: Settings) -> None:
     with telemetry(settings), tempfile.TemporaryDirectory(prefix="ai-gateway-metrics-") as folder:
         os.environ[SHARED_FOLDER_VARIABLE] = folder  # noqa: TID251 - for the workers, which inherit it
-        Multiprocess(config, sockets=[listening]).run()
+        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor.run()
+    if STARTUP_FAILURE in {worker.exitcode for worker in supervisor.processes}:
+        sys.exit(STARTUP_FAILURE)
 
 
 def _tell(reason: str) -> None:

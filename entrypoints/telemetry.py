@@ -29,6 +29,8 @@ class Telemetry:
     observer: Observer
     unexpected: Callable[[BaseException, str], None]
     metrics: Callable[[], tuple[str, bytes]]
+    flush: Callable[[], None]
+    """Writes what of the log is still unwritten, or waits a second for who reads it."""
 
 
 @contextmanager
@@ -41,6 +43,11 @@ def telemetry(settings: Settings) -> Iterator[Telemetry]:
     log = open_log(settings.process.log_level, journal)
     metrics = Metrics(frozenset(settings.providers))
     sink.on_dropped = metrics.log_lines_dropped
+
+    def flush() -> None:
+        journal.tell_suppressed(last=True)
+        sink.close()
+
     try:
         with library_logs(log, settings.process.log_level, Redactor(_secrets(settings))):
             yield Telemetry(
@@ -48,10 +55,10 @@ def telemetry(settings: Settings) -> Iterator[Telemetry]:
                 Observers((AccessLog(sink, lines, settings.process.log_level), metrics)),
                 failure_log(log),
                 metrics.render,
+                flush,
             )
     finally:
-        journal.tell_suppressed(last=True)
-        sink.close()
+        flush()
 
 
 def _secrets(settings: Settings) -> Iterator[str]:

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from tests.fakes.process import KEY, GatewayProcess, environment, gateway_process
+from tests.surface.providers import until as wait_until
 
 HANDLER = '''
 import asyncio
@@ -159,8 +161,9 @@ def test_killed_process_keeps_its_key(tmp_path: Path) -> None:
 
 
 def test_several_workers_count_together(tmp_path: Path) -> None:
-    """`/metrics` tells the sum of all workers, whichever answers; all end with status 0."""
+    """`/metrics` tells the sum of all workers, whichever answers; all end in order, to the last line of the log."""
     with gateway_process(tmp_path, arguments=["--workers", "2"]) as running:
+        wait_until(lambda: running.out.text.count('"listening"') == 2, 20.0)
         for _ in range(20):
             with httpx.Client() as client:
                 assert 200 == client.get(f"{running.url}/v1/models", headers=HEADERS).status_code
@@ -169,7 +172,52 @@ def test_several_workers_count_together(tmp_path: Path) -> None:
 
     counted = [line for line in text.splitlines() if line.startswith("gateway_requests_total") and "/v1/models" in line]
     assert (1, 20.0) == (len(counted), float(counted[0].rsplit(" ", 1)[1]))
-    assert 0 == status
+    assert (0, 2) == (status, [record["event"] for record in running.out.records].count("stopped"))
+
+
+def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    """Nobody else would end them, and the next start would find the address taken."""
+    with gateway_process(tmp_path, arguments=["--workers", "2"]) as running:
+        running.process.kill()
+        with pytest.raises(httpx.ConnectError):
+            ask_until_refused(running)
+
+    assert "stopped" in [record["event"] for record in running.out.records]
+
+
+@pytest.mark.soak
+def test_workers_that_cannot_start_are_a_failure(tmp_path: Path) -> None:
+    """Whoever started the gateway learns it by the exit status, as of a single process."""
+    (tmp_path / "gateway.toml").write_text('[providers.mine]\nkind = "custom"\nhandler = "nothing:Here"\n')
+
+    statuses = [run(tmp_path, "serve", "--port", "0", "--workers", number).returncode for number in ("1", "2")]
+
+    assert [3, 3] == statuses
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_process_may_be_started_without_streams(tmp_path: Path, closed: str) -> None:
+    """Their places stay taken: no socket gets one, and no log line is written to a caller."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/healthz"
+    command = f'exec "{sys.executable}" -m entrypoints.cli serve --port {port} {closed}'
+    with subprocess.Popen(["/bin/sh", "-c", command], cwd=tmp_path, env=environment({})) as process:
+        answer = asked_until_there(url, process)
+        process.terminate()
+
+    assert (200, '{"status":"ok"}', 0) == (answer.status_code, answer.text, process.returncode)
+
+
+def asked_until_there(url: str, process: subprocess.Popen[bytes]) -> httpx.Response:
+    """Ask a process that starts until it answers."""
+    pause = threading.Event()
+    while process.poll() is None:
+        try:
+            return httpx.get(url)
+        except httpx.TransportError:
+            pause.wait(0.02)
+    raise AssertionError(process.returncode)
 
 
 def test_line_of_a_request_holds_no_secrets(tmp_path: Path) -> None:
@@ -231,7 +279,9 @@ def test_taken_address_is_told_plainly(tmp_path: Path, gateway: GatewayProcess) 
     """A port that is in use is no traceback."""
     done = run(tmp_path, "serve", "--port", gateway.url.rsplit(":", 1)[1])
 
-    assert (1, True, False) == (done.returncode, "cannot listen" in done.stderr, "Traceback" in done.stderr)
+    where = gateway.url.removeprefix("http://")
+    remedy = "Choose another address with --host and --port."
+    assert (1, f"error: cannot listen on {where}: Address already in use. {remedy}\n") == (done.returncode, done.stderr)
 
 
 @pytest.mark.parametrize("spec", ["nothing_here:X", "slow:Nothing", "json:JSONDecoder"])
