@@ -146,16 +146,19 @@ def held() -> Counter[str]:
 
 
 async def grown(folder: Path, kinds: Collection[str], observer: Observer) -> dict[str, int]:
-    """Return of what there is more after many requests, and how much."""
+    """Return of what there is more after many requests, and still more after as many again, and how much each time."""
     (folder / "gateway.toml").write_text(CONFIG, encoding="utf-8")
     settings = load_settings({}, {"ALLOWED_API_KEYS": KEY}, folder)
     random_ = random.Random(86)
     async with running_gateway(settings) as running:
         with application(running, settings, observer) as app:
             await ask_all(app, kinds, random_)  # so that what has a bound has reached it
-            before = held()
-            await ask_all(app, kinds, random_)
-            return {kind: number for kind, number in (held() - before).items() if number > NOISE}
+            counts = [held()]
+            for _ in range(2):  # what another part of this process made meanwhile, a late import, it makes once
+                await ask_all(app, kinds, random_)
+                counts.append(held())
+            more = (counts[1] - counts[0]) & (counts[2] - counts[1])
+            return {kind: number for kind, number in more.items() if number > NOISE}
 
 
 async def test_requests_leave_nothing_behind(tmp_path: Path) -> None:
@@ -165,4 +168,4 @@ async def test_requests_leave_nothing_behind(tmp_path: Path) -> None:
 
 async def test_what_would_be_kept_is_noticed(tmp_path: Path) -> None:
     """One word of each request is enough."""
-    assert {"in set": TIMES} == await grown(tmp_path, ["an unknown path"], Hoarder())
+    assert TIMES <= (await grown(tmp_path, ["an unknown path"], Hoarder()))["in set"]
