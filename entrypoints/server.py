@@ -72,6 +72,7 @@ def serve(flags: Mapping[str, object], settings: Settings, workers: int = 1, htt
             http=http,
             ws="none",
             lifespan="on",
+            interface="asgi3",
             log_config=None,
             access_log=False,
             proxy_headers=False,

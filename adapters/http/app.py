@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from adapters.http.docs import Docs
-from adapters.http.edge import Edge
+from adapters.http.edge import Edge, Way
 from adapters.http.endpoint import Access, Endpoint
 from adapters.http.errors import HttpRefusal
 from adapters.http.events import PING_S
@@ -24,6 +24,7 @@ from domain.ports.observer import Observer
 
 App = ASGIApp
 """What a server calls for each request."""
+PROVIDER = "{provider}"
 Handle = Callable[[Visit], Awaitable[None]]
 
 
@@ -44,10 +45,10 @@ class Surroundings:
 
 def build_app(gateway: Gateway, surroundings: Surroundings) -> App:
     """Return the ASGI application."""
-    routes = [endpoint.route() for endpoint in endpoints(gateway, surroundings)]
-    router = Router(routes, redirect_slashes=False)
+    found = endpoints(gateway, surroundings)
     return Edge(
-        router=router,
+        router=Router([endpoint.route() for endpoint in found], redirect_slashes=False),
+        ways=ways_to(found, gateway.list_models.table.providers),
         clock=surroundings.clock,
         ids=surroundings.ids,
         observer=surroundings.observer,
@@ -82,8 +83,21 @@ def endpoints(gateway: Gateway, surroundings: Surroundings) -> list[Endpoint]:
         endpoint("GET", "/metrics", health.scrape, Access.OPEN),
         endpoint("GET", "/openapi.json", docs.openapi, Access.OPEN),
         endpoint("GET", "/docs", docs.page, Access.OPEN),
-        *[endpoint(method, "/{provider}" + path, _under(known, handle), Access.KEY) for method, path, handle in api],
+        *[endpoint(method, f"/{PROVIDER}{path}", _under(known, handle), Access.KEY) for method, path, handle in api],
     ]
+
+
+def ways_to(found: Iterable[Endpoint], providers: Iterable[str]) -> dict[tuple[str, str], Way]:
+    """Return where each request leads whose path can be told before: the routes without parts, and of each provider."""
+    names = list(providers)
+    ways: dict[tuple[str, str], Way] = {}
+    for endpoint in found:
+        if "{" not in endpoint.template:
+            ways[endpoint.method, endpoint.template] = Way(endpoint, {})
+        elif endpoint.template.count("{") == endpoint.template.count(PROVIDER) == 1:
+            for name in names:
+                ways[endpoint.method, endpoint.template.replace(PROVIDER, name)] = Way(endpoint, {"provider": name})
+    return ways
 
 
 def _under(known: frozenset[str], handle: Handle) -> Handle:

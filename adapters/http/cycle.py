@@ -1,101 +1,76 @@
-"""One request and its answer on a connection, as the application sees them by ASGI."""
+"""One request and its answer on a connection, as the application sees them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-from urllib.parse import unquote
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import attrs
 from starlette.types import ASGIApp, Message, Scope
 
+from adapters.http.connection import Connection
 from adapters.http.errors import HttpRefusal, answer_of
-from adapters.http.gate import Line
-from adapters.http.heads import CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, Header, head_of
+from adapters.http.heads import STATUS_LINES, Header, head_of
 from adapters.wire.jsontext import text_of
 from domain.errors import Unavailable
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-CLOSE = (CONNECTION, b"close")
-CHUNKED = (TRANSFER_ENCODING, b"chunked")
+CHUNKED = (b"transfer-encoding", b"chunked")
+CLOSE = (b"connection", b"close")
+END_AND_CLOSE = b"\r\nconnection: close\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 LARGE = 64 << 10
 """A body beyond this is written beside its head: to join them would copy it."""
 BODILESS = frozenset({204, 304})
 
-_DISCONNECT: Message = {"type": "http.disconnect"}
 
-
-class Flow(Protocol):
-    """Whether the connection takes more, and whether more is read from it."""
-
-    write_paused: bool
-
-    async def drain(self) -> None:
-        """Wait until it takes more."""
-        ...
-
-    def pause_reading(self) -> None:
-        """Read no more for now."""
-        ...
-
-    def resume_reading(self) -> None:
-        """Go on reading."""
-        ...
-
-
-def request_scope(
-    connection: Mapping[str, Any], line: Line, path: bytes, query: bytes, headers: Sequence[Header]
-) -> dict[str, Any]:
-    """Return the scope of a request, of which `connection` has what is the same for all of a connection."""
-    root: str = connection["root_path"]
-    text = path.decode("ascii")
-    return {
-        **connection,
-        "http_version": "1.1" if line.minor else "1.0",
-        "method": line.method,
-        "path": root + (unquote(text) if "%" in text else text),
-        "raw_path": root.encode("ascii") + path if root else path,
-        "query_string": query,
-        "headers": headers,
-        "state": connection["state"].copy(),
-    }
-
-
-@attrs.define(eq=False)
 class Cycle:
     """
     A request whose body may still be under way, and its answer.
 
-    The connection puts in what comes, by `put`, `end_body`, `spoil` and `lose`; the application takes it by `receive`
-    and answers by `send`; `answered` is called when the answer is complete. An answer that begins before the request
-    is all there is the connection's last: what is left of the body cannot be told from another request by someone
-    who has stopped reading.
+    The connection puts in what comes, by `put`, `end_body`, `spoil` and `lose`. The application takes it and answers
+    by ASGI, or on the shorter ways of a `Contact`. An answer that begins before the request is all there is the
+    connection's last: what is left of the body cannot be told from another request by someone who has stopped reading.
     """
 
-    scope: Scope
-    transport: asyncio.Transport
-    flow: Flow
-    answered: Callable[[], None]
-    unexpected: Callable[[str, BaseException | None], None]
-    keep_alive: bool
-    expects_continue: bool = False
-    held_bytes: int = LARGE
-    response_complete: bool = False
-    disconnected: bool = False
-    body_complete: bool = False
-    _told_all: bool = False
-    _parts: list[bytes] = attrs.field(factory=list)
-    _size: int = 0
+    response_complete = False
+    disconnected = False
+    body_complete = False
+    due_s = math.inf
+    """How soon something is due, where nothing else happens before."""
+    task: asyncio.Task[None] | None = None
+    _told_all = False
+    _size = 0
     _spoiled: HttpRefusal | None = None
     _news: asyncio.Event | None = None
+    _on_gone: Callable[[], None] | None = None
+    _on_due: Callable[[], float] | None = None
+    _begun = False
     _start: Message | None = None
     """The beginning of the answer, until something follows it."""
-    _begun: bool = False
-    _chunked: bool = False
+    _chunked = False
     _left: int | None = None
     """Bytes of the answer's announced length that have yet to be sent."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        scope: Scope,
+        fields: Mapping[bytes, bytes],
+        *,
+        keep_alive: bool,
+        expects_continue: bool = False,
+    ) -> None:
+        self.scope = scope
+        self.fields = fields
+        self.keep_alive = keep_alive
+        self._connection = connection
+        self._transport = connection.transport
+        self._flow = connection.flow
+        self._held_bytes = connection.held_bytes
+        self._expects_continue = expects_continue
+        self._parts: list[bytes] = []
 
     # What the connection puts in
 
@@ -103,32 +78,39 @@ class Cycle:
         """Take a part of the body."""
         self._parts.append(part)
         self._size += len(part)
-        if self._size > self.held_bytes:
-            self.flow.pause_reading()
-        self._wake()
+        if self._size > self._held_bytes:
+            self._flow.pause_reading()
+        if self._news is not None:
+            self._news.set()
 
     def end_body(self) -> None:
         """The body is all there."""
         self.body_complete = True
-        self._wake()
+        if self._news is not None:
+            self._news.set()
 
     def spoil(self, refusal: HttpRefusal) -> None:
         """The rest of the body cannot be read: whoever asks for it learns why."""
         self._spoiled = refusal
-        self._wake()
-
-    def lose(self) -> None:
-        """The connection is gone."""
-        self.disconnected = True
-        self._wake()
-
-    def _wake(self) -> None:
         if self._news is not None:
             self._news.set()
 
+    def lose(self) -> None:
+        """The caller has hung up."""
+        self.disconnected = True
+        if self._news is not None:
+            self._news.set()
+        if self._on_gone is not None and not self.response_complete:
+            self._on_gone()
+
+    def fall_due(self) -> None:
+        """The time has come to do what was due."""
+        if self._on_due is not None:
+            self.due_s = self._on_due()
+
     # ASGI
 
-    async def run_asgi(self, app: ASGIApp) -> None:
+    async def run(self, app: ASGIApp, tasks: set[asyncio.Task[None]]) -> None:
         """Have the application answer; see to it that something is answered whatever it does."""
         try:
             await app(self.scope, self.receive, self.send)
@@ -137,24 +119,29 @@ class Cycle:
         except asyncio.CancelledError:
             self._end_badly(Unavailable("The gateway is shutting down."))
         except Exception as error:  # noqa: BLE001 - the outermost handler
-            self.unexpected("Exception in ASGI application", error)
+            self._connection.tell_unexpected("Exception in ASGI application", error)
             self._end_badly(error)
         else:
             if not self.response_complete and not self.disconnected:
-                self.unexpected("ASGI callable returned without completing response.", None)
+                self._connection.tell_unexpected("ASGI callable returned without completing response.", None)
                 self._end_badly(RuntimeError())
+        finally:
+            if self.task is not None:
+                tasks.discard(self.task)
+            # What holds itself is only found by the garbage collector, which costs more than half of a request.
+            self.scope.pop("extensions", None)
 
     async def receive(self) -> Message:
         """Return what comes next; raises `HttpRefusal` where the rest of the body is none."""
-        if self.expects_continue:
-            self.expects_continue = False
+        if self._expects_continue:
+            self._expects_continue = False
             if not (self._begun or self._parts or self.body_complete or self.disconnected):
-                self.transport.write(CONTINUE)
+                self._transport.write(CONTINUE)
         while True:
             if self.disconnected or self.response_complete:
-                return _DISCONNECT
+                return {"type": "http.disconnect"}
             if self._parts or (self.body_complete and not self._told_all):
-                return self._take()
+                return {"type": "http.request", "body": self._taken(), "more_body": not self.body_complete}
             if self._spoiled is not None:
                 raise self._spoiled
             if self._news is None:
@@ -162,42 +149,82 @@ class Cycle:
             self._news.clear()
             await self._news.wait()
 
-    def _take(self) -> Message:
+    def _taken(self) -> bytes:
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
+        if self._size > self._held_bytes:
+            self._flow.resume_reading()
         self._size = 0
-        self.flow.resume_reading()
         self._told_all = self.body_complete
-        return {"type": "http.request", "body": body, "more_body": not self.body_complete}
+        return body
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer; returns when the connection takes more. Without a connection it does nothing."""
-        while self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected or self.transport.is_closing():
+        while self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
             return
-        self._check_turn(message["type"])
-        if message["type"] == "http.response.start":
+        kind = message["type"]
+        if kind == "http.response.body" and self._begun and not self.response_complete:
+            self._write(message.get("body", b""), more=message.get("more_body", False))
+        elif kind == "http.response.start" and not self._begun:
             self._begun, self._start = True, message
         else:
-            self._write(message.get("body", b""), more=message.get("more_body", False))
-
-    def _check_turn(self, kind: str) -> None:
-        due = "http.response.body" if self._begun else "http.response.start"
-        if kind != due or self.response_complete:
             raise RuntimeError(f"{kind!r} was sent out of turn.")
 
+    # Contact
+
+    def whole_body(self) -> bytes | None:
+        """Take the body, where all of it is there."""
+        return self._taken() if self.body_complete and not self._told_all and not self.disconnected else None
+
+    def answer(self, status: int, lines: bytes, body: bytes, *, close: bool = False) -> bool:
+        """Send a whole answer."""
+        if self.disconnected:
+            return True
+        if self._flow.write_paused or self._begun:
+            return False
+        self._begun = True
+        self.keep_alive = keep_alive = self.keep_alive and self.body_complete and not close
+        end = b"\r\n\r\n" if keep_alive else END_AND_CLOSE
+        head = b"%b%b\r\ncontent-length: %d%b" % (STATUS_LINES[status], lines, len(body), end)
+        self._put_out(head, b"" if self.scope["method"] == "HEAD" else body)
+        self._complete()
+        return True
+
+    def push(self, part: bytes, *, more: bool) -> bool:
+        """Send a part of the answer."""
+        if not self.disconnected:
+            if self._flow.write_paused or not self._begun or self.response_complete:
+                return False
+            self._write(part, more=more)
+        return True
+
+    def when_gone(self, act: Callable[[], None] | None) -> None:
+        """Call this when the caller hangs up."""
+        self._on_gone = act
+        if act is not None and self.disconnected:
+            act()
+
+    def when_due(self, seconds: float, act: Callable[[], float] | None) -> None:
+        """Call this after so long."""
+        self._on_due = act
+        self.due_s = seconds if act is not None else math.inf
+        self._connection.await_due()
+
+    # What goes out
+
     def _write(self, body: bytes, *, more: bool) -> None:
+        head = b""
         if self._start is not None:
-            head, self._start = self._head(self._start), None
-        else:
-            head = b""
+            head = self._head(self._start)
+            self._start = None
         if self.scope["method"] == "HEAD":
             body = b""
         elif self._chunked:
-            framed = (b"%x\r\n" % len(body), body, b"\r\n") if body else ()
-            body = b"".join((*framed, b"" if more else LAST_CHUNK))
+            end = b"" if more else LAST_CHUNK
+            body = b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end
         elif self._left is not None:
             self._left -= len(body)
             if self._left < 0 or (self._left and not more):
@@ -207,44 +234,44 @@ class Cycle:
             self._complete()
 
     def _put_out(self, head: bytes, body: bytes) -> None:
-        if head and body and len(body) <= LARGE:
-            self.transport.write(head + body)
-            return
-        for part in (head, body):
-            if part:
-                self.transport.write(part)
+        if len(body) <= LARGE:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
 
     def _head(self, start: Message) -> bytes:
         headers: list[Header] = list(start["headers"])
         status: int = start["status"]
-        self.keep_alive = self.keep_alive and self.body_complete
         framed = status in BODILESS or self.scope["method"] == "HEAD"
         self._chunked, self._left = False, 0 if status in BODILESS else None
         for name, value in headers:
-            if name == CONTENT_LENGTH:
+            if name == b"content-length":
                 framed, self._left = True, int(value)
-            elif name == TRANSFER_ENCODING:
+            elif name == b"transfer-encoding":
                 framed = self._chunked = True
-            elif name == CONNECTION and b"close" in value.lower():
+            elif name == b"connection" and b"close" in value.lower():
                 self.keep_alive = False
         if not framed and self.scope["http_version"] == "1.1":
             headers.append(CHUNKED)
             self._chunked = True
+        self.keep_alive = self.keep_alive and self.body_complete
         if not self.keep_alive and CLOSE not in headers:
             headers.append(CLOSE)
         return head_of(status, headers)
 
     def _complete(self) -> None:
         self.response_complete = True
-        self._wake()
-        self.answered()
+        if self._news is not None:
+            self._news.set()
+        self._connection.answered()
 
     def _end_badly(self, error: BaseException) -> None:
         """Answer instead of the application, or cut the answer off so that nobody takes it for whole."""
-        if self.disconnected or self.response_complete or self.transport.is_closing():
+        if self.disconnected or self.response_complete:
             return
         if self._begun and self._start is None:
-            self.transport.abort()
+            self._transport.abort()
             return
         self.keep_alive = False
         answer = answer_of(error)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from adapters.http.endpoint import VISIT
+from adapters.http.endpoint import VISIT, Endpoint
 from adapters.http.errors import CLIENT_GONE, answer_of
 from adapters.http.visit import Manners, Visit
 from domain.errors import ClientGone
@@ -22,15 +22,26 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 @attrs.frozen
+class Way:
+    """Where the router leads a request of one method and one path: it needs not be asked each time."""
+
+    endpoint: Endpoint
+    params: Mapping[str, str]
+
+
+@attrs.frozen
 class Edge:
     """
     Gives each request its id and its place in the log, and turns whatever is raised into an answer.
+
+    What has a way of its own goes there; the router knows every route, and what is none.
 
     The last place where an exception can be caught: it goes to `unexpected`, the caller gets a 500 that says
     nothing of it.
     """
 
     router: ASGIApp
+    ways: Mapping[tuple[str, str], Way]
     clock: Clock
     ids: Ids
     observer: Observer
@@ -40,10 +51,15 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         visit = self._welcome(scope, receive, send)
-        scope[VISIT] = visit
-        scope["app"] = self
+        way = self.ways.get((scope["method"], scope["path"]))
         try:
-            await self.router(scope, receive, send)
+            if way is not None:
+                scope["path_params"] = way.params
+                await way.endpoint.serve(visit)
+            else:
+                scope[VISIT] = visit
+                scope["app"] = self
+                await self.router(scope, receive, send)
         except ClientGone:
             visit.error = "client_gone"
         except asyncio.CancelledError:
@@ -52,6 +68,7 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - the outermost handler
             await self._refuse(visit, error)
         finally:
+            scope.pop(VISIT, None)  # it holds the scope
             self._report(visit)
 
     def _welcome(self, scope: Scope, receive: Receive, send: Send) -> Visit:

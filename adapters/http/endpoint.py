@@ -39,9 +39,12 @@ class Endpoint:
     handle: Callable[[Visit], Awaitable[None]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request that the router has led here."""
         del receive, send  # the visit has them
-        visit: Visit = scope[VISIT]
+        await self.serve(scope[VISIT])
+
+    async def serve(self, visit: Visit) -> None:
+        """Serve one request."""
         visit.route = self.template
         visit.private = self.access is not Access.OPEN
         if self.access is Access.KEY:

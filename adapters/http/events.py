@@ -27,12 +27,7 @@ async def send_events(
     while the upstream is silent, comments keep the connection alive. When the caller hangs up, the upstream is
     closed before this returns.
     """
-
-    async def ping() -> None:
-        if visit.status and not visit.complete and not visit.writing:
-            await visit.write_events(PING)
-
-    async with while_present(visit, quiet_s=ping_s, when_quiet=ping):
+    async with while_present(visit, quiet_s=ping_s, comment=PING):
         stream = await opening
         try:
             await visit.begin_events()

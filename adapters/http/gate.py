@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-
-import attrs
+from functools import lru_cache
 
 from adapters.http.errors import HttpRefusal
 from adapters.http.limits import Limits
@@ -36,15 +35,6 @@ _ONCE = (b"host", b"content-length", b"transfer-encoding")
 _MAX_DIGITS = 15
 
 
-@attrs.frozen
-class Line:
-    """A request line: who wants what, by which minor version of HTTP/1."""
-
-    method: str
-    target: bytes
-    minor: int
-
-
 def check_part(part: bytes, seen: int, limits: Limits) -> None:
     """Raise `HttpRefusal` for what can never become a head, though it is not all there; `seen` was checked before."""
     if len(part) > limits.head_bytes:
@@ -64,8 +54,12 @@ def skip_empty_lines(data: bytes) -> int:
     return skipped.end() if skipped else 0
 
 
-def read_line(head: bytes) -> Line:
-    """Return the request line at the beginning; raises `HttpRefusal` for what is none of HTTP/1.0 or 1.1."""
+def read_line(head: bytes) -> tuple[str, bytes, int]:
+    """
+    Return the method, the target and the minor version of the request line at the beginning.
+
+    Raises `HttpRefusal` for what is none of HTTP/1.0 or 1.1.
+    """
     line = _LINE.match(head)
     if line is None:
         raise bad("The request line cannot be read.")
@@ -74,7 +68,7 @@ def read_line(head: bytes) -> Line:
     if method is None:
         allowed = {"allow": "GET, HEAD, POST"}
         raise HttpRefusal(405, "This method is not served here.", "method_not_allowed", allowed)
-    return Line(method, target, 1 if minor == b"1" else 0)
+    return method, target, 1 if minor == b"1" else 0
 
 
 def without_upgrade(head: bytes) -> bytes:
@@ -87,7 +81,7 @@ def without_upgrade(head: bytes) -> bytes:
     return _UPGRADE.sub(b"\r\nx-upgrade", head) if b"pgrade" in head else head
 
 
-def body_length(line: Line, headers: Headers, fields: Mapping[bytes, bytes], head: bytes) -> int:
+def body_length(minor: int, headers: Headers, fields: Mapping[bytes, bytes], head: bytes) -> int:
     """
     Return the length of the body, `CHUNKED` where it is not told before.
 
@@ -97,13 +91,13 @@ def body_length(line: Line, headers: Headers, fields: Mapping[bytes, bytes], hea
         _check_twice(headers)
     host = fields.get(b"host")
     if host is None:
-        if line.minor:
+        if minor:
             raise bad("The Host header is missing.")
-    elif not _HOST.fullmatch(host.strip(BLANKS)):
+    elif not _is_host(host):
         raise bad("The Host header cannot be read.")
     length = fields.get(b"content-length")
     if b"transfer-encoding" in fields:
-        if length is not None or not line.minor or not _PLAIN_CHUNKED.search(head):
+        if length is not None or not minor or not _PLAIN_CHUNKED.search(head):
             raise bad("Transfer-Encoding may be 'chunked' alone, in HTTP/1.1, and without Content-Length.")
         return CHUNKED
     if length is None:
@@ -116,28 +110,32 @@ def body_length(line: Line, headers: Headers, fields: Mapping[bytes, bytes], hea
     return int(length)
 
 
-def path_and_query(line: Line, fields: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+def path_and_query(method: str, target: bytes, fields: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
     """
     Return what is asked for; raises `HttpRefusal` for a target that is no path of this server.
 
     A target with a host in it is one that a proxy would get; it passes where it names the host that `Host` names.
     """
-    target = line.target
     if target[0] != 0x2F:  # noqa: PLR2004 - a slash
-        target = _path_of_other(target, line, fields)
+        target = _path_of_other(method, target, fields)
     if b"#" in target:
         raise bad("The target has a fragment.")
     path, _, query = target.partition(b"?")
     return path, query
 
 
-def _path_of_other(target: bytes, line: Line, fields: Mapping[bytes, bytes]) -> bytes:
-    if target == b"*" and line.method == "OPTIONS":
+def _path_of_other(method: str, target: bytes, fields: Mapping[bytes, bytes]) -> bytes:
+    if target == b"*" and method == "OPTIONS":
         return target
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None or absolute[1].lower() != fields.get(b"host", b"").strip(BLANKS).lower():
         raise bad("The target must be a path.")
     return absolute[2] or b"/"
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: bytes) -> bool:
+    return _HOST.fullmatch(host.strip(BLANKS)) is not None
 
 
 def _check_twice(headers: Headers) -> None:

@@ -31,6 +31,11 @@ class Intake:
         `ClientGone`.
         """
         _check_kind(visit)
+        body = visit.whole_body()
+        if body is not None and len(body) <= self.max_bytes:
+            return body
+        if body is not None:
+            await self._refuse_size(visit, len(body), more=False)
         if _announced(visit) > self.max_bytes:
             await self._refuse_size(visit, 0)
         parts: list[bytes] = []

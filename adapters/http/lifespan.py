@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -25,14 +25,16 @@ class Lifespan:
     tell: Callable[[str], None] = print
     _app: ASGIApp | None = attrs.field(default=None, init=False)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the lifespan, or one request."""
-        if scope["type"] == "lifespan":
-            await self._live(scope.get("state", {}), receive, send)
-        elif scope["type"] == "http" and self._app is not None:
-            await self._app(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request, or the lifespan; a server has to be told that this is an application of ASGI 3."""
+        if scope["type"] == "http" and self._app is not None:
+            return self._app(scope, receive, send)
+        return self._live(scope, receive, send)
 
-    async def _live(self, state: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            return
+        state = scope.get("state", {})
         await receive()
         try:
             async with self.opening(state) as self._app:

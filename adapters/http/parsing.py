@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.http import gate
+from adapters.http.cycle import Cycle
 
 UNCLEAR = "Its end is not clear."
 
@@ -21,8 +20,8 @@ class Parsing(HttpToolsProtocol):
     of the work is to take a request apart; where one ends was found out before, and is only confirmed.
     """
 
-    _take_part: Callable[[bytes], None]
-    """What is given the parts of a body."""
+    # Ours, which looks like theirs as far as they look at it.
+    cycle: Cycle | None  # type: ignore[assignment]
     _begun = 0
     _in_head = False
     _whole = False
@@ -30,14 +29,15 @@ class Parsing(HttpToolsProtocol):
 
     def _parse_head(self, head: bytes) -> None:
         """Take a head apart into `headers`; raises `HttpRefusal` where the parser refuses it or sees another end."""
-        self._begun, self._in_head, self._whole = 0, True, False
+        self._begun, self._whole = 0, False
+        self._in_head = True
         self.headers = []
         self._feed(head)
         if self._in_head:
             raise gate.bad(UNCLEAR)
 
     def _parse_body(self, part: bytes) -> None:
-        """Give parts of a body to `_take_part`, without their framing; raises as for a head."""
+        """Put parts of a body into the cycle, without their framing; raises as for a head."""
         self._feed(part)
 
     def _confirm(self, *, whole: bool) -> None:
@@ -77,7 +77,8 @@ class Parsing(HttpToolsProtocol):
     @override
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
-        self._take_part(body)
+        assert self.cycle is not None  # noqa: S101 - it was made when the head was read
+        self.cycle.put(body)
 
     @override
     def on_message_complete(self) -> None:

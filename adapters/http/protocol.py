@@ -1,4 +1,8 @@
-"""A connection: requests in, answers out, within bounds, and nothing on it that could be understood in two ways."""
+"""
+A connection: requests in, answers out, within bounds, and nothing on it that could be understood in two ways.
+
+It is one state machine, and therefore one file, if a long one.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,11 @@ from uvicorn.server import ServerState
 
 from adapters.http import gate
 from adapters.http.chunked import ChunkedEnd
-from adapters.http.cycle import Cycle, request_scope
+from adapters.http.contact import CONTACT
+from adapters.http.cycle import Cycle
 from adapters.http.errors import HttpRefusal
 from adapters.http.parsing import Parsing
+from adapters.http.scopes import Scopes
 from adapters.http.wire import Leave, Wire, wire_of
 from domain.errors import Unavailable
 
@@ -33,7 +39,8 @@ class Phase(enum.Enum):
     CLOSING = "its last bytes to be taken"
 
 
-ANSWERING = frozenset({Phase.BODY, Phase.ANSWER, Phase.SPOILED})
+SILENT, IDLE, HEAD, BODY, ANSWER, SPOILED, LINGER, CLOSING = Phase  # as names of the module they are found sooner
+ANSWERING = frozenset({BODY, ANSWER, SPOILED})
 
 
 class Protocol(Parsing):
@@ -48,13 +55,11 @@ class Protocol(Parsing):
     - Who half-closes the connection has hung up.
     """
 
-    # Ours, which looks like theirs as far as they look at it.
-    cycle: Cycle | None  # type: ignore[assignment]
     deadline = math.inf
     _leave: Leave | None = None
-    _phase = Phase.SILENT
+    _phase = SILENT
     _since = 0.0
-    """When the head began to come."""
+    """When the head began to come of which not all is there."""
     _method = "OTHER"
     _held = b""
     """A part of a head, or what came before its turn."""
@@ -73,6 +78,7 @@ class Protocol(Parsing):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.wire: Wire = wire_of(app_state)
+        self.held_bytes = self.wire.limits.held_bytes
 
     # The connection
 
@@ -80,16 +86,8 @@ class Protocol(Parsing):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: wait for the first byte, or say that there are too many connections."""
         super().connection_made(transport)
-        self._scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "root_path": self.root_path,
-            "state": self.app_state,
-        }
-        self._since = self.loop.time()
+        same = {"server": self.server, "client": self.client, "scheme": self.scheme, "root_path": self.root_path}
+        self._scopes = Scopes(same, self.app_state)
         limits = self.wire.limits
         if leave := self.wire.admit(self.client[0] if self.client else ""):
             self._leave = leave
@@ -112,6 +110,7 @@ class Protocol(Parsing):
         if self.cycle is not None:
             self.cycle.lose()
         self.flow.resume_writing()
+        self.cycle = None
         self.parser = None  # type: ignore[assignment]  # each holds the other
 
     @override
@@ -133,13 +132,13 @@ class Protocol(Parsing):
     def data_received(self, data: bytes) -> None:
         """Take what came, as the phase wants it."""
         phase = self._phase
-        if phase is Phase.IDLE or phase is Phase.SILENT:
+        if phase is IDLE or phase is SILENT:
             self._read(data)
-        elif phase is Phase.BODY:
+        elif phase is BODY:
             self._read_body(data)
-        elif phase is Phase.HEAD:
+        elif phase is HEAD:
             self._read(self._held + data, len(self._held))
-        elif phase is Phase.ANSWER:
+        elif phase is ANSWER:
             self._hold(data)
         else:
             self._drain(data)
@@ -156,25 +155,40 @@ class Protocol(Parsing):
     def resume_writing(self) -> None:
         """The peer has caught up."""
         super().resume_writing()
-        if self._phase in ANSWERING:
-            self.deadline = math.inf
+        self.await_due()
 
     # Deadlines
 
     def expire(self) -> None:
         """What was waited for has not come."""
         limits = self.wire.limits
-        if self._phase is Phase.HEAD:
+        if self._phase is HEAD:
             message = f"The head of the request did not come within {limits.head_s:g} s. Send it whole."
             self._refuse(HttpRefusal(408, message, "request_timeout"))
-        elif self._phase in {Phase.SILENT, Phase.IDLE, Phase.LINGER}:
+        elif self._phase in {SILENT, IDLE, LINGER}:
             self._close()
+        elif self.cycle is not None and not self.flow.write_paused and self._phase in ANSWERING:
+            self.cycle.fall_due()
+            self.await_due()
         else:
             before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
             if self._unsent >= before:
-                self.transport.abort()
+                self._give_up()
             else:
                 self._wait(limits.write_idle_s)
+
+    def _give_up(self) -> None:
+        if self.cycle is not None:
+            self.cycle.lose()
+        self.transport.abort()
+
+    def await_due(self) -> None:
+        """Wait for what is due while a request is answered; a peer who does not read has a deadline before it."""
+        if self.cycle is not None and not self.flow.write_paused and self._phase in ANSWERING:
+            if self.cycle.due_s < math.inf:
+                self._wait(self.cycle.due_s)
+            else:
+                self.deadline = math.inf
 
     def _wait(self, seconds: float) -> None:
         self.deadline = deadline = self.loop.time() + seconds
@@ -200,7 +214,7 @@ class Protocol(Parsing):
         if length == 0:
             self._end_request(data[end:])
         else:
-            self._phase = Phase.BODY
+            self._phase = BODY
             self._left, self._chunked = length, ChunkedEnd() if length == gate.CHUNKED else None
             if end < len(data):
                 self._read_body(data[end:])
@@ -208,8 +222,8 @@ class Protocol(Parsing):
     def _await_head(self, data: bytes, seen: int) -> None:
         gate.check_part(data, seen, self.wire.limits)
         self._held = data
-        if data and self._phase is not Phase.HEAD:
-            self._phase = Phase.HEAD
+        if data and self._phase is not HEAD:
+            self._phase = HEAD
             self._since = self.loop.time()
             self._wait(self.wire.limits.head_s)
 
@@ -219,30 +233,28 @@ class Protocol(Parsing):
         if end > limits.head_bytes:
             raise gate.too_large(limits)
         self._held, self._method = b"", "OTHER"
-        line = gate.read_line(data)
-        self._method = line.method
-        head = gate.without_upgrade(data[:end])
+        method, target, minor = gate.read_line(data)
+        self._method = method
+        head = gate.without_upgrade(data if end == len(data) else data[:end])
         self._parse_head(head)
         if len(self.headers) > limits.head_fields:
             raise gate.too_large(limits)
         fields = dict(reversed(self.headers))  # the first of a name counts
-        length = gate.body_length(line, self.headers, fields, head)
-        path, query = gate.path_and_query(line, fields)
+        length = gate.body_length(minor, self.headers, fields, head)
+        path, query = gate.path_and_query(method, target, fields)
         self._confirm(whole=length == 0)
-        self.deadline = math.inf
-        self.cycle = cycle = Cycle(
-            scope=request_scope(self._scope, line, path, query, self.headers),
-            transport=self.transport,
-            flow=self.flow,
-            answered=self._go_on,
-            unexpected=self._tell_unexpected,
-            keep_alive=line.minor == 1 and self._persistent,
-            expects_continue=line.minor == 1 and fields.get(b"expect", b"").lower() == b"100-continue",
-            held_bytes=limits.held_bytes,
-        )
-        self._take_part = cycle.put
-        self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]
+        scope = self._scopes.of(method, path, query, minor, self.headers)
+        waits = b"expect" in fields and minor == 1 and fields[b"expect"].lower() == b"100-continue"
+        persistent = minor == 1 and self._persistent
+        self._start(Cycle(self, scope, fields, keep_alive=persistent, expects_continue=waits))
         return length
+
+    def _start(self, cycle: Cycle) -> None:
+        self.deadline = math.inf
+        self.cycle = cycle
+        cycle.scope["extensions"] = {CONTACT: cycle}
+        cycle.task = self.loop.create_task(cycle.run(self.app, self.tasks))
+        self.tasks.add(cycle.task)
 
     def _read_body(self, data: bytes) -> None:
         try:
@@ -256,7 +268,7 @@ class Protocol(Parsing):
             self._parse_body(data[:taken])
             self._confirm(whole=over)
         except HttpRefusal as refusal:
-            self._phase = Phase.SPOILED
+            self._phase = SPOILED
             assert self.cycle is not None  # noqa: S101 - there is one in this phase
             self.cycle.spoil(refusal)
             return
@@ -265,7 +277,7 @@ class Protocol(Parsing):
 
     def _end_request(self, rest: bytes) -> None:
         assert self.cycle is not None  # noqa: S101 - it was made when the head was read
-        self._phase = Phase.ANSWER
+        self._phase = ANSWER
         self.cycle.end_body()
         if rest:
             self._hold(rest)
@@ -273,20 +285,20 @@ class Protocol(Parsing):
     def _hold(self, data: bytes) -> None:
         """Keep what comes before its turn."""
         self._held += data
-        if len(self._held) > self.wire.limits.held_bytes:
+        if len(self._held) > self.held_bytes:
             self.flow.pause_reading()
 
-    def _go_on(self) -> None:
+    def answered(self) -> None:
         """After an answer: another request, or the end."""
         self.server_state.total_requests += 1
         assert self.cycle is not None  # noqa: S101 - it has just answered
         goes_on = self.cycle.keep_alive
-        whole = self._phase is Phase.ANSWER and not self._held
+        whole = self._phase is ANSWER and not self._held
         self.cycle = None
         if self.transport.is_closing():
             return
         if goes_on:
-            self._phase = Phase.IDLE
+            self._phase = IDLE
             self._wait(self.wire.limits.idle_s)
             held, self._held = self._held, b""
             self.flow.resume_reading()
@@ -300,7 +312,8 @@ class Protocol(Parsing):
     # The end
 
     def _refuse(self, refusal: Exception, linger_s: float | None = None) -> None:
-        self.transport.write(self.wire.refusal(refusal, self._method, self.loop.time() - self._since))
+        took_s = self.loop.time() - self._since if self._phase is HEAD else 0.0
+        self.transport.write(self.wire.refusal(refusal, self._method, took_s))
         self._linger(self.wire.limits.linger_s if linger_s is None else linger_s)
 
     def _linger(self, seconds: float) -> None:
@@ -309,7 +322,7 @@ class Protocol(Parsing):
 
         To close a connection while its peer is still sending resets it, and the peer may lose the last answer.
         """
-        self._phase, self._held = Phase.LINGER, b""
+        self._phase, self._held = LINGER, b""
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -323,10 +336,11 @@ class Protocol(Parsing):
             self.transport.abort()
 
     def _close(self) -> None:
-        self._phase = Phase.CLOSING
+        self._phase = CLOSING
         self._unsent = self.transport.get_write_buffer_size()
         self.transport.close()
         self._wait(self.wire.limits.write_idle_s)
 
-    def _tell_unexpected(self, event: str, error: BaseException | None) -> None:
+    def tell_unexpected(self, event: str, error: BaseException | None) -> None:
+        """Log a fault of the application."""
         self.logger.error(event, exc_info=error)

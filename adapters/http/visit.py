@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 import attrs
 from starlette.types import Message, Receive, Scope, Send
 
+from adapters.http.contact import Contact, contact_of
 from adapters.http.errors import ErrorAnswer
+from adapters.http.heads import headers_of, lines_of
 from adapters.wire.jsontext import text_of
 from domain.errors import BadKey
 from domain.journey import Journey
@@ -20,24 +23,35 @@ JSON = "application/json"
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
+_SECURITY = lines_of(
+    [
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+)
+_PRIVATE = lines_of([(b"cache-control", b"private, no-store"), (b"vary", b"Authorization")])
+
+
 @attrs.frozen
 class Manners:
-    """How answers are dressed, whatever they say: headers that are always sent, and those of authenticated answers."""
+    """
+    How answers are dressed, whatever they say.
+
+    The lines of the headers that are always sent, and of those that an answer has to which a key was needed.
+    """
 
     security_headers: bool = True
+    of_open: bytes = attrs.field(init=False)
+    of_private: bytes = attrs.field(init=False)
 
-    def headers(self, *, private: bool) -> list[tuple[bytes, bytes]]:
-        """Return the fixed headers of an answer."""
-        found = list(_SECURITY) if self.security_headers else []
-        return found + _PRIVATE if private else found
+    @of_open.default
+    def _lines_of_open_answers(self) -> bytes:
+        return _SECURITY if self.security_headers else b""
 
-
-_SECURITY = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-]
-_PRIVATE = [(b"cache-control", b"private, no-store"), (b"vary", b"Authorization")]
+    @of_private.default
+    def _lines_of_private_answers(self) -> bytes:
+        return self.of_open + _PRIVATE
 
 
 @attrs.define
@@ -65,6 +79,13 @@ class Visit:
     complete: bool = False
     writing: bool = False
     """Something is being sent: the caller's connection may take its time."""
+    contact: Contact | None = attrs.field(init=False)
+    _fields: Mapping[bytes, bytes] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Find the caller's contact, and the headers by name, of which the first counts."""
+        contact = self.contact = contact_of(self.scope)
+        self._fields = dict(reversed(list(self.scope["headers"]))) if contact is None else contact.fields
 
     def known_caller(self) -> Caller:
         """Return the caller; raises `BadKey` on a route that did not ask for a key."""
@@ -74,8 +95,12 @@ class Visit:
 
     def header(self, name: str) -> str | None:
         """Return the first header of this lower-case name, as latin-1 text."""
-        wanted = name.encode()
-        return next((value.decode("latin-1") for key, value in self.scope["headers"] if key == wanted), None)
+        value = self._fields.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    def whole_body(self) -> bytes | None:
+        """Return the body, where all of it is there already; otherwise it has to be received."""
+        return None if self.contact is None else self.contact.whole_body()
 
     def path_param(self, name: str) -> str:
         """Return a part of the path, "" where the route has no such part."""
@@ -86,8 +111,14 @@ class Visit:
         self, status: int, body: bytes, media_type: str = JSON, headers: Mapping[str, str] | None = None
     ) -> None:
         """Send a whole answer."""
-        length = ("content-length", str(len(body)))
-        await self._begin(status, [("content-type", media_type), length, *(headers or {}).items()])
+        self.status = status
+        lines = self._lines(media_type, headers)
+        close = headers is not None and headers.get("connection") == "close"
+        if self.contact is not None and self.contact.answer(status, lines, body, close=close):
+            self.complete = True
+            return
+        said = [*headers_of(lines), (b"content-length", b"%d" % len(body))]
+        await self._send({"type": "http.response.start", "status": status, "headers": said})
         await self._write(body if self.scope["method"] != "HEAD" else b"", more=False)
 
     async def refuse(self, answer: ErrorAnswer) -> None:
@@ -97,21 +128,22 @@ class Visit:
 
     async def begin_events(self) -> None:
         """Begin a stream of server-sent events."""
-        self.stream = True
-        await self._begin(200, [("content-type", "text/event-stream"), ("x-accel-buffering", "no")])
+        self.stream, self.status = True, 200
+        said = headers_of(self._lines("text/event-stream", {"x-accel-buffering": "no"}))
+        await self._send({"type": "http.response.start", "status": 200, "headers": said})
 
     async def write_events(self, events: bytes, *, more: bool = True) -> None:
         """Send events; returns when the caller's connection takes more."""
-        await self._write(events, more=more)
+        if self.contact is not None and self.contact.push(events, more=more):
+            self.complete = not more
+            self.last_write = self.clock.monotonic()
+        else:
+            await self._write(events, more=more)
 
-    async def _begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
-        self.status = status
-        said = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        named = {name for name, _ in said}
-        for name, value in (*self._journey_headers(), *self.manners.headers(private=self.private)):
-            if name not in named:
-                said.append((name, value))
-        await self._send({"type": "http.response.start", "status": status, "headers": said})
+    def interject(self, part: bytes) -> None:
+        """Send a part in between, where the caller's connection takes it at once; only with a contact."""
+        if self.contact is not None and self.contact.push(part, more=True):
+            self.last_write = self.clock.monotonic()
 
     async def _write(self, body: bytes, *, more: bool) -> None:
         message: Message = {"type": "http.response.body", "body": body, "more_body": more}
@@ -123,14 +155,30 @@ class Visit:
             self.writing = False
         self.last_write = self.clock.monotonic()
 
-    def _journey_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers that tell of the request's way."""
+    def _lines(self, media_type: str, headers: Mapping[str, str] | None) -> bytes:
+        """Return the lines of an answer's headers; of the same name, the given ones are sent."""
         journey = self.journey
-        took_ms = math.ceil((self.clock.monotonic() - self.started) * 1000)
-        found = [(b"x-request-id", journey.request_id.encode()), (b"openai-processing-ms", b"%d" % took_ms)]
+        lines = b"\r\ncontent-type: %b\r\nx-request-id: %b\r\nopenai-processing-ms: %d%b" % (
+            media_type.encode("latin-1"),
+            journey.request_id.encode(),  # which the edge has looked at, or made
+            math.ceil((self.clock.monotonic() - self.started) * 1000),
+            self.manners.of_private if self.private else self.manners.of_open,
+        )
         if journey.attempts:
-            found.append((b"x-gateway-provider", journey.provider.encode()))
-            found.append((b"x-gateway-model", quote(journey.model, safe=_PRINTABLE).encode()))
-            found.append((b"x-gateway-attempts", b"%d" % journey.attempts))
-            found += [(name.encode(), value.encode()) for name, value in journey.relayed.items()]
-        return found
+            lines += b"%b\r\nx-gateway-attempts: %d" % (
+                _lines_of_target(journey.provider, journey.model),
+                journey.attempts,
+            )
+            if journey.relayed:
+                lines += lines_of([(name.encode(), value.encode()) for name, value in journey.relayed.items()])
+        if headers:
+            given = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+            lines = lines_of([header for header in headers_of(lines) if header[0] not in given] + list(given.items()))
+        return lines
+
+
+@lru_cache(maxsize=1024)
+def _lines_of_target(provider: str, model: str) -> bytes:
+    """Return the lines that tell who was asked."""
+    name = quote(model, safe=_PRINTABLE).encode()
+    return lines_of([(b"x-gateway-provider", provider.encode()), (b"x-gateway-model", name)])

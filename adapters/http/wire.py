@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from adapters.http.errors import answer_of
-from adapters.http.heads import Header, head_of
+from adapters.http.heads import Header, head_of, headers_of
 from adapters.http.limits import Limits
 from adapters.http.visit import JSON, Manners
 from adapters.sweeper import Sweeper
@@ -89,7 +89,7 @@ class Wire:
             (b"content-length", b"%d" % len(body)),
             *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
             (b"x-request-id", journey.request_id.encode()),
-            *self.manners.headers(private=True),
+            *headers_of(self.manners.of_private),
             (b"connection", b"close"),
         ]
         return head_of(answer.status, headers) + (b"" if method == "HEAD" else body)

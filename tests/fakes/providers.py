@@ -66,7 +66,8 @@ class ScriptedProvider:
     """
     Does one step of its script for each call, the last one for ever; remembers what it was asked.
 
-    A step is an answer, a list of chunks and exceptions for a stream, an exception, or an event to wait for.
+    A step is an answer, a list of chunks and exceptions for a stream, an exception, an event to wait for, or a list of
+    an event and the answer behind it.
     """
 
     script: list[object]
@@ -82,6 +83,9 @@ class ScriptedProvider:
     async def complete(self, request: ChatRequest | CompletionRequest, call: Call) -> ChatResponse:
         """Answer, or raise."""
         step = self._step(request, call)
+        if isinstance(step, list):
+            await self._hang(step[0])
+            step = step[1]
         if isinstance(step, asyncio.Event):
             await self._hang(step)
         if isinstance(step, BaseException):

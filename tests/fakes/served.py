@@ -107,6 +107,7 @@ def served(app: ASGIApp, limits: Limits | None = None, http: Http = Protocol) ->
             http=http,
             ws="none",
             lifespan="on",
+            interface="asgi3",
             log_config=None,
             access_log=False,
             proxy_headers=False,

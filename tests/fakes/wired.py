@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -43,12 +43,15 @@ class Pipe(asyncio.Transport):
         self.reading = True
         self.stuck = 0
         """So many bytes are taken by nobody."""
+        self.on_write: Callable[[bytes], object] | None = None
 
     @override
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.eof, "written after the end"
         if not self.closed:
             self.written += data
+        if self.on_write is not None:
+            self.on_write(bytes(data))
 
     @override
     def write_eof(self) -> None:
@@ -96,10 +99,9 @@ class Wired:
 
     async def settle(self) -> None:
         """Wait until the application does nothing more by itself."""
-        tasks: set[asyncio.Task[None]] = self.protocol.tasks
         for _ in range(100):
             await asyncio.sleep(0)
-            if not tasks:
+            if not self.protocol.tasks:
                 return
 
     async def exchange(self, parts: Iterable[bytes], *, settling: bool = False) -> None:

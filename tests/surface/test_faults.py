@@ -431,7 +431,7 @@ def test_hanging_up_ends_the_call_upstream(site: Site, name: Name, scenario: str
             assert connection.recv(4096)
 
     double.closed_early.wait_here(1.0)
-    double.drained.wait_here(1.0)
+    double.idle.wait_here(1.0)
     assert [True] == [seen.gone for seen in site.asked(name)]
 
 

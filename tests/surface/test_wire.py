@@ -82,7 +82,7 @@ def test_process_without_files_goes_on(running: GatewayProcess) -> None:
     until(lambda: is_served(running.url))
     process.rlimit(psutil.RLIMIT_NOFILE, before)
 
-    assert 15 <= answered.count(b"HTTP/1.1 200 ") <= 20
+    assert 15 <= answered.count(b"HTTP/1.1 200 ") <= 22  # a file or two may be given back meanwhile
     assert {b"HTTP/1.1 200 ", b""} == set(answered)
     assert busy < 0.25
     assert running.process.poll() is None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 
 from adapters.http.app import endpoints
+from adapters.http.edge import Edge
 from adapters.http.endpoint import Access
 from adapters.wire.jsontext import document_of
 from domain.catalog import Model
@@ -37,6 +39,25 @@ async def test_every_closed_route_refuses_without_a_key() -> None:
         got = await surface.client().run(endpoint.method, path)
 
         assert (endpoint.access is Access.KEY) == (got.status == 401), path
+
+
+async def test_ways_lead_where_the_router_leads() -> None:
+    """Paths that are known before, and paths that are nearly those: the same route, status and body either way."""
+    surface = Surface.of(answer())
+    app = surface.app()
+    assert isinstance(app, Edge)
+    known = [*app.ways, ("POST", "/nope/v1/embeddings"), ("GET", "/v1/models/x"), ("GET", "/a/v1/models/x")]
+    near = [(method, path + end) for method, path in known for end in ("/", "x")]
+    other = [(method, path) for _, path in known for method in ("HEAD", "OPTIONS", "BREW")]
+
+    for method, path in [*known, *near, *other]:
+        ways, routed = surface.client(), surface.client()
+        routed.app = attrs.evolve(app, ways={})
+        found, expected = [await client.run(method, path, [b"{}"], GOOD) for client in (ways, routed)]
+        records = surface.watcher.records[-2:]
+        assert (found.status, found.body) == (expected.status, expected.body), (method, path)
+        assert records[0].route == records[1].route
+    assert 14 == len(app.ways)
 
 
 async def test_embeddings_pass_under_the_callers_name() -> None:

@@ -77,7 +77,8 @@ async def test_attributes_are_there() -> None:
 
 def test_cycle_looks_as_the_server_looks_at_it() -> None:
     """At its shutdown the server asks whether an answer is complete, and has the connection end with it."""
-    assert {"response_complete", "keep_alive"} <= set(inspect.signature(Cycle).parameters)
+    assert hasattr(Cycle, "response_complete")
+    assert "keep_alive" in inspect.signature(Cycle).parameters
     assert "self.cycle is None or self.cycle.response_complete" in inspect.getsource(HttpToolsProtocol.shutdown)
     assert "self.cycle.keep_alive = False" in inspect.getsource(HttpToolsProtocol.shutdown)
 

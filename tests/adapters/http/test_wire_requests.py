@@ -416,6 +416,7 @@ def test_refusals_are_told_as_requests_are() -> None:
     assert [("OTHER", "(none)", 405, "method_not_allowed"), ("GET", "(none)", 400, "invalid_http")] == [
         (record.method, record.route, record.status, record.error) for record in server.observed.records
     ]
+    assert all(record.duration_s < 1.0 for record in server.observed.records)
     assert [answer.headers["x-request-id"] for answer in told] == [
         record.journey.request_id for record in server.observed.records
     ]
