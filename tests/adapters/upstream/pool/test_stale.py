@@ -103,6 +103,20 @@ async def test_one_that_is_known_to_be_closed_is_not_tried(pool: Pool) -> None:
         assert 2 == len(upstream.requests)
 
 
+async def test_one_that_is_just_closing_is_not_tried(pool: Pool) -> None:
+    """Its end has come, and it is still among the idle ones: a request in that very turn of the loop goes elsewhere."""
+    async with RawUpstream(answering(whole())) as upstream, FaultProxy(upstream.address) as proxy:
+        assert OK == await taken(pool, post(proxy.address))
+        [host] = pool._hosts.values()
+        [connection] = host.idle
+        proxy.hang_up()
+        await until(lambda: connection.closed)
+        assert [connection] == host.idle
+
+        assert OK == await taken(pool, post(proxy.address))
+        assert (2, 1) == (len(upstream.requests), connection.served)
+
+
 async def test_many_stale_connections_cost_one_try() -> None:
     """The second try goes over a new connection, not over the next stale one; also where all places are taken."""
     async with (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.upstream.answers import whole as read_whole
 from adapters.upstream.pool import Pool
-from domain.errors import StreamBroken, Unreachable
+from adapters.upstream.upstream import Upstream
+from domain.errors import Malformed, StreamBroken, Unreachable
 from tests.adapters.upstream.pool.pooling import Taken, at_rest, call, closing, empty, outcome, post, taken
 from tests.fakes.answers import Ending
 from tests.lab.measures import resident
@@ -200,6 +204,37 @@ async def test_many_tiny_chunks_fill_no_memory(pool: Pool) -> None:
     body = b"1\r\nx\r\n" * 40_000
     async with RawUpstream(answering([head_of(CHUNKED) + body + LAST])) as upstream:
         assert Taken(200, b"x" * 40_000) == await taken(pool, post(upstream.address))
+
+
+# --- what is an answer, and not one for us
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", " deflate", "br", "zstd", "gzip, identity", "x"])
+async def test_a_compressed_answer_is_refused(pool: Pool, coding: str) -> None:
+    """It was asked not to be; however much it would unpack to, nothing of it is read."""
+    bomb = gzip.compress(bytes(1 << 20), mtime=0) * 4_000
+    async with RawUpstream(answering(whole(bomb, f"Content-Encoding: {coding}"))) as upstream:
+        before = resident()
+        with pytest.raises(Malformed, match="compressed"):
+            await Upstream(upstream.url, pool=pool).post("/v1/chat/completions", b"{}", call())
+        await empty(pool, upstream)
+
+        assert b"\r\naccept-encoding: identity\r\n" in upstream.requests[0].head
+        assert resident() - before < 8 << 20
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(pool: Pool, status: int) -> None:
+    """It is a failure, wherever it leads."""
+    async with RawUpstream(answering(whole())) as other:
+        redirect = whole(b"", f"Location: {other.url}/elsewhere", status=status)
+        async with RawUpstream(answering(redirect, LATER)) as upstream:
+            incoming = await Upstream(upstream.url, pool=pool).get("/v1/models", call())
+            with incoming, pytest.raises(Malformed, match=str(status)):
+                await read_whole(incoming)
+            assert Taken(200, b"later") == await taken(pool, post(upstream.address))
+
+            assert (1, 0) == (len(upstream.connections), len(other.connections))
 
 
 # --- what happens to be no answer
