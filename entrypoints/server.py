@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import attrs
 import uvicorn
+from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
@@ -190,14 +191,25 @@ class Process:
         return Manners(security_headers=self.settings.process.enable_security_headers)
 
     def _heed_signals(self) -> None:
-        """Not be ready any more from the moment the process is told to end, and end at once when told twice."""
+        """
+        Not be ready any more from the moment the process is told to end, and end at once when told so again.
+
+        A terminal and systemd tell workers too, whom their supervisor then tells once more: only a third signal hurries
+        them.
+        """
+        told = 0
+        enough = 2 if self.supervisor is None else 3
         for number in ENDING_SIGNALS:
             server = signal.getsignal(number)
 
-            def heed(received: int, frame: FrameType | None, server: Any = server) -> None:
-                again = not self.readiness.ready
+            def heed(_received: int, frame: FrameType | None, server: Any = server) -> None:
+                nonlocal told
+                told += 1
                 self.readiness.ready = False
-                server(signal.SIGINT if again else received, frame)  # uvicorn hurries at a second SIGINT only
+                if told >= enough:
+                    self.telemetry.flush()
+                # uvicorn hurries at a second SIGINT, and at nothing else.
+                server(signal.SIGINT if told >= enough else signal.SIGTERM, frame)
 
             if callable(server):
                 signal.signal(number, heed)
@@ -217,10 +229,21 @@ def _serve_here(config: uvicorn.Config, listening: socket.socket) -> None:
     server.run([listening])
 
 
+class Supervisor(Multiprocess):
+    """Keeps the workers; when it is told to end it lets go of the address first, so that nobody waits there in vain."""
+
+    @override
+    def terminate_all(self) -> None:
+        """Tell all workers to end."""
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+
 def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, settings: Settings) -> None:
     with telemetry(settings), tempfile.TemporaryDirectory(prefix="ai-gateway-metrics-") as folder:
         os.environ[SHARED_FOLDER_VARIABLE] = folder  # noqa: TID251 - for the workers, which inherit it
-        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor = Supervisor(config, sockets=[listening])
         supervisor.run()
     if STARTUP_FAILURE in {worker.exitcode for worker in supervisor.processes}:
         sys.exit(STARTUP_FAILURE)
