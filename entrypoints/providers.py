@@ -99,8 +99,11 @@ class Builder:
         return Upstream(provider.base_url, headers, self._pool(provider), secret)
 
     def _pool(self, provider: Provider) -> Pool:
+        from adapters.upstream.dialing import verified_context  # noqa: PLC0415
         from adapters.upstream.pool import Pool  # noqa: PLC0415
 
+        if provider.base_url.startswith("https:"):
+            verified_context()
         pool = Pool(allow_private=provider.reaches_private)
         self.opened.push_async_callback(pool.aclose)
         return pool

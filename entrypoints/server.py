@@ -44,6 +44,7 @@ REFRESH_S = 60.0
 FOLLOW_S = 1.0
 KEEP_ALIVE_S = 75
 """Longer than the 60 s after which most load balancers drop an idle connection, so that they close first."""
+LAG_EVERY_S = 0.25
 BACKLOG = 2048
 UNSENT_BYTES = 128 << 10
 """How much of an answer waits in the system for its reader; beyond it the provider's stream is held back."""
@@ -136,7 +137,10 @@ class Process:
     async def open(self, state: dict[str, Any]) -> AsyncIterator[App]:
         """Open the gateway, hand out what answers requests, close it; connections find what they share in `state`."""
         async with running_gateway(self.settings) as running, asyncio.TaskGroup() as background:
-            running_on = [background.create_task(self._refresh(running.gateway.refresh_models))]
+            running_on = [
+                background.create_task(self._refresh(running.gateway.refresh_models)),
+                background.create_task(self._watch_lag()),
+            ]
             if self.supervisor is not None:
                 running_on.append(background.create_task(self._follow(self.supervisor)))
             self._heed_signals()
@@ -161,6 +165,14 @@ class Process:
             except Exception as error:  # noqa: BLE001 - a fault here must not end the process that serves
                 self.telemetry.unexpected(error, "")
             await asyncio.sleep(REFRESH_S)
+
+    async def _watch_lag(self) -> None:
+        """Measure how late the event loop is: whatever holds it up holds up every request."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_EVERY_S
+            await asyncio.sleep(LAG_EVERY_S)
+            self.telemetry.loop_lagged(max(0.0, loop.time() - due))
 
     async def _follow(self, supervisor: int) -> None:
         """End in order where the supervisor has died without a word: nobody else would, and free the port."""

@@ -29,6 +29,7 @@ class Telemetry:
     observer: Observer
     unexpected: Callable[[BaseException, str], None]
     metrics: Callable[[], tuple[str, bytes]]
+    loop_lagged: Callable[[float], None]
     flush: Callable[[], None]
     """Writes what of the log is still unwritten, or waits a second for who reads it."""
 
@@ -55,6 +56,7 @@ def telemetry(settings: Settings) -> Iterator[Telemetry]:
                 Observers((AccessLog(sink, lines, settings.process.log_level), metrics)),
                 failure_log(log),
                 metrics.render,
+                metrics.loop_lagged,
                 flush,
             )
     finally:

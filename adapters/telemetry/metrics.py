@@ -23,6 +23,8 @@ SHARED_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
+_LAGS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
 _Seen = tuple[str, str, int, str, str]
 
 
@@ -35,6 +37,7 @@ class _Families:
     upstream: Histogram
     tokens: Counter
     dropped: Counter
+    lag: Histogram
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> _Families:
@@ -68,6 +71,12 @@ class _Families:
             ),
             dropped=Counter(
                 "gateway_log_lines_dropped", "Log lines dropped because nobody read them.", registry=registry
+            ),
+            lag=Histogram(
+                "gateway_event_loop_lag_seconds",
+                "How late a timer of the process went off: what all requests of that moment waited.",
+                buckets=_LAGS,
+                registry=registry,
             ),
         )
 
@@ -166,6 +175,10 @@ class Metrics:
     def log_lines_dropped(self, lines: int) -> None:
         """Count log lines that were dropped."""
         self._families.dropped.inc(lines)
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Take note of how late the event loop was, once."""
+        self._families.lag.observe(seconds)
 
     def render(self) -> tuple[str, bytes]:
         """Return the content type and the text of all metrics, of all workers where there are several."""

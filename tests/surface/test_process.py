@@ -185,6 +185,13 @@ def test_killed_process_keeps_its_key(tmp_path: Path) -> None:
     assert 0o600 == stat.S_IMODE(kept.stat().st_mode)
 
 
+def test_how_late_the_process_is_can_be_scraped(tmp_path: Path) -> None:
+    """While it serves, it measures itself."""
+    measured = re.compile(r"^gateway_event_loop_lag_seconds_count [1-9]", re.MULTILINE)
+    with gateway_process(tmp_path) as running:
+        wait_until(lambda: bool(measured.search(httpx.get(f"{running.url}/metrics").text)), 10.0)
+
+
 def test_several_workers_count_together(tmp_path: Path) -> None:
     """`/metrics` tells the sum of all workers, whichever answers; all end in order, to the last line of the log."""
     with gateway_process(tmp_path, arguments=["--workers", "2"]) as running:

@@ -57,7 +57,21 @@ def test_requests_are_counted() -> None:
         ("gateway_tokens_total", ("cached", "lab")): 9,
         ("gateway_tokens_total", ("reasoning", "lab")): 6,
         ("gateway_log_lines_dropped_total", ()): 0,
+        ("gateway_event_loop_lag_seconds_count", ()): 0,
+        ("gateway_event_loop_lag_seconds_sum", ()): 0,
     }
+
+
+def test_how_late_the_loop_is_can_be_seen() -> None:
+    """What holds the loop up for more than a tenth of a second is told from what does not."""
+    metrics = Metrics([])
+
+    for lag_s in (0.0, 0.004, 0.15):
+        metrics.loop_lagged(lag_s)
+
+    text = metrics.render()[1].decode()
+    assert 'gateway_event_loop_lag_seconds_bucket{le="0.1"} 2.0' in text
+    assert 'gateway_event_loop_lag_seconds_bucket{le="0.25"} 3.0' in text
 
 
 def test_the_answer_is_the_text_that_prometheus_reads() -> None:

@@ -156,7 +156,7 @@ async def test_certificate_is_checked_against_the_name(
     authority.issue_cert(certified).configure_cert(server)
     client = ssl.create_default_context()
     authority.configure_trust(client)
-    monkeypatch.setattr(dialing, "_verified", lambda: client)
+    monkeypatch.setattr(dialing, "verified_context", lambda: client)
     async with OpenAIDouble(tls=server) as double:
         pool = Pool(allow_private=True, resolve=Resolver(["127.0.0.1"]))
         url = f"https://lab.internal:{double.port}"
@@ -173,7 +173,7 @@ def test_environment_cannot_have_the_keys_of_tls_written_down(tmp_path: Path, mo
     """SSLKEYLOGFILE has no effect."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
 
-    context = dialing._verified.__wrapped__()
+    context = dialing.verified_context.__wrapped__()
 
     assert context.keylog_filename is None
     assert (True, ssl.CERT_REQUIRED) == (context.check_hostname, context.verify_mode)

@@ -34,5 +34,5 @@ def certificates() -> Certificates:
 def trusted(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates:
     """Give an authority that the pool trusts, as it does those of the system."""
     client = certificates.client
-    monkeypatch.setattr(dialing, "_verified", lambda: client)
+    monkeypatch.setattr(dialing, "verified_context", lambda: client)
     return certificates
