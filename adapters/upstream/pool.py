@@ -68,9 +68,9 @@ class Pool:
         Raises `Unreachable` or `UpstreamTimeout`. A request that met a connection which the server had just closed is
         sent once more, on a new one, where no byte of it was accepted.
         """
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         host = self._hosts.get(request.origin) or self._meet(request.origin)
+        loop = host.loop
+        begun = loop.time()
         connection = await host.take(call, begun)
         incoming = Incoming(call, loop, host.sweeper, begun)
         connection.start(request, incoming)
@@ -100,9 +100,9 @@ class Pool:
         await asyncio.sleep(0)  # transports close in the next turn of the loop
 
     def _meet(self, origin: Origin) -> _HostPool:
-        sweeper = Sweeper(asyncio.get_running_loop())
-        host = self._hosts[origin] = _HostPool(origin, self._dialer, self._limits, sweeper)
-        sweeper.add(host)
+        loop = asyncio.get_running_loop()
+        host = self._hosts[origin] = _HostPool(origin, self._dialer, self._limits, loop, Sweeper(loop))
+        host.sweeper.add(host)
         return host
 
 
@@ -126,6 +126,8 @@ class _HostPool:
     origin: Origin
     _dialer: Dialer
     _limits: Limits
+    loop: asyncio.AbstractEventLoop
+    """Held, because to ask for the running one is a system call each time."""
     sweeper: Sweeper
     idle: list[Connection] = attrs.field(factory=list, init=False, repr=False)
     waiting: deque[_Waiter] = attrs.field(factory=deque, init=False, repr=False)
@@ -162,7 +164,7 @@ class _HostPool:
             if not waiter.granted.done():
                 waiter.granted.set_result(connection)
                 return
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = self.loop.time()
         self.idle.append(connection)
         if len(self.idle) == 1:
             self.deadline = connection.idle_since + self._limits.idle_s
@@ -177,7 +179,7 @@ class _HostPool:
 
     def expire(self) -> None:
         """Close the connections that were not used for long: the oldest stand first."""
-        old = asyncio.get_running_loop().time() - self._limits.idle_s
+        old = self.loop.time() - self._limits.idle_s
         while self.idle and self.idle[0].idle_since <= old:
             self.idle.pop(0).abort()
         self.deadline = self.idle[0].idle_since + self._limits.idle_s if self.idle else math.inf
@@ -195,7 +197,7 @@ class _HostPool:
 
     async def _make(self, call: Call, begun: float) -> Connection:
         """Make a connection; its place is counted already, and given on where none comes of it."""
-        within_s = min(call.connect_s, call.total_s) - (asyncio.get_running_loop().time() - begun)
+        within_s = min(call.connect_s, call.total_s) - (self.loop.time() - begun)
         try:
             connection = await self._dialer.dial(self.origin, self, within_s)
         except TimeoutError:
@@ -224,7 +226,7 @@ class _HostPool:
         """Wait for a connection or a place; what was granted to a request that is gone is given on."""
         if len(self.waiting) >= self._limits.waiting:
             raise Unreachable("busy")
-        waiter = _Waiter(begun + min(call.connect_s, call.total_s), asyncio.get_running_loop().create_future())
+        waiter = _Waiter(begun + min(call.connect_s, call.total_s), self.loop.create_future())
         self.waiting.append(waiter)
         self.sweeper.add(waiter)
         try:

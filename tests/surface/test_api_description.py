@@ -78,13 +78,18 @@ def test_every_operation_does_what_its_description_says(gateway: GatewayProcess,
     check_report(probed(gateway.url, tmp_path, phases, "--max-examples", "3"), phases, PROBED)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_limits_of_members_are_kept(gateway: GatewayProcess, tmp_path: Path) -> None:
-    """Each boundary of each schema, from both sides, as far as the time allows."""
-    report = probed(gateway.url, tmp_path, ("coverage",), "--max-time", "15")
+    """Each boundary of each schema, from both sides, as far as the time allows: more, where a busy machine needs it."""
+    generated = 0
+    for seconds in ("15", "40", "120"):
+        report = probed(gateway.url, tmp_path, ("coverage",), "--max-time", seconds)
+        assert ([], []) == (report["failures"], report["errors"])
+        generated = report["test_cases"]["generated"]
+        if generated >= 10:
+            break
 
-    assert ([], []) == (report["failures"], report["errors"])
-    assert report["test_cases"]["generated"] >= 10  # on a busy machine; hundreds on one that is not
+    assert generated >= 10  # hundreds in the first 15 seconds of a machine with nothing else to do
 
 
 @pytest.mark.soak
